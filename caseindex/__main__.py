@@ -1,0 +1,5 @@
+"""``python -m caseindex``."""
+
+from caseindex.cli.main import main
+
+main()

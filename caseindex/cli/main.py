@@ -1,0 +1,100 @@
+"""The `caseindex` program: a table of commands, each imported only when it runs, so that `--help` is quick."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Final
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from caseindex.errors import CaseindexError
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A row of the command table: the module that holds ``app: typer.Typer``, and the line that `--help` shows."""
+
+    module: str
+    help: str
+
+
+COMMANDS: Final[dict[str, Command]] = {
+    "init": Command("caseindex.cli.init", "Make an empty archive."),
+    "ingest": Command("caseindex.cli.ingest", "Take images and reports in."),
+    "train": Command("caseindex.cli.train", "Train encoders on this archive."),
+    "embed": Command("caseindex.cli.embed", "Compute the embeddings that are missing."),
+    "search": Command("caseindex.cli.search", "Find similar past cases by words, image or study."),
+    "bench": Command("caseindex.cli.bench", "Measure the answers on this archive, with confidence intervals."),
+    "info": Command("caseindex.cli.info", "Show what is in the archive."),
+    "check": Command("caseindex.cli.check", "Verify checksums and the agreement of records and indexes."),
+    "remove": Command("caseindex.cli.remove", "Erase a patient, study or image everywhere, and prove it."),
+    "export": Command("caseindex.cli.export", "Write records and embeddings as Parquet."),
+    "demo": Command("caseindex.cli.demo", "Make a synthetic archive, train on it and search it."),
+}
+
+
+class LazyGroup(TyperGroup):
+    """Lists commands from :data:`COMMANDS` and imports a command's module only when it is the one to run."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        row = COMMANDS.get(cmd_name)
+        return None if row is None else TyperCommand(cmd_name, help=row.help, callback=None)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        name, listed, rest = super().resolve_command(ctx, args)
+        if listed is None or name is None:
+            return name, listed, rest
+        command = typer.main.get_command(import_module(COMMANDS[name].module).app)
+        command.name = name
+        return name, command, rest
+
+
+app = typer.Typer(
+    cls=LazyGroup,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    epilog="Example: caseindex init ARCHIVE && cd ARCHIVE && caseindex ingest /data && caseindex search --text stroke",
+)
+
+
+def _print_version(value: bool) -> None:
+    if value:
+        from caseindex import __version__
+
+        typer.echo(f"caseindex {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: bool = typer.Option(False, "--version", callback=_print_version, is_eager=True, help="Print the version."),
+) -> None:
+    """Similar-case retrieval for radiology archives: search, identity, verification, recall. Not a medical device."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Entry point: a user's mistake ends with one clear line and status 1 or 2, never with a stack trace."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a C locale must not break Cyrillic and Chinese output
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    try:
+        app(args=arguments, prog_name="caseindex")
+    except CaseindexError as error:
+        print(f"caseindex: error: {error}", file=sys.stderr)
+        sys.exit(error.exit_status)
+    except KeyboardInterrupt:
+        print("caseindex: interrupted; run the same command again to go on", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader of our output went away (`| head`): not an error, but the interpreter must not flush into it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)

@@ -1,0 +1,29 @@
+"""Options that several commands share, declared once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from caseindex.cli.output import Format
+
+ArchiveOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--archive",
+        metavar="DIR",
+        help="The archive; else CASEINDEX_ARCHIVE, else the nearest parent folder that holds archive.toml.",
+        envvar="CASEINDEX_ARCHIVE",
+        show_envvar=False,
+    ),
+]
+FormatOption = Annotated[
+    Format | None,
+    typer.Option("--format", help="How to print; table on a terminal, else json.", show_default=False),
+]
+ModelOption = Annotated[
+    str | None,
+    typer.Option("--model", metavar="NAME", help="A model of this archive, instead of the one in archive.toml."),
+]

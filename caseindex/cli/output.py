@@ -1,0 +1,108 @@
+"""Results to stdout in the format that was asked for; progress and words to stderr."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Any
+
+
+class Format(StrEnum):
+    TABLE = "table"
+    JSON = "json"
+    JSONL = "jsonl"
+    CSV = "csv"
+
+
+def chosen_format(given: Format | None) -> Format:
+    """The format asked for; else a table for a person at a terminal and JSON for a program."""
+    if given is not None:
+        return given
+    return Format.TABLE if sys.stdout.isatty() else Format.JSON
+
+
+def plain(value: Any) -> Any:
+    """Dataclasses, enums, numpy scalars and tuples as what JSON holds; NaN and infinities become null."""
+    import msgspec
+
+    def other(item: Any) -> Any:
+        if hasattr(item, "tolist"):
+            return item.tolist()
+        return str(item)
+
+    return json.loads(msgspec.json.encode(msgspec.to_builtins(value, enc_hook=other)))
+
+
+def emit(
+    document: Any,
+    rows: Sequence[Mapping[str, Any]] | None = None,
+    *,
+    format: Format | None = None,
+    title: str | None = None,
+    wrap: Sequence[str] = (),
+) -> None:
+    """Prints ``document`` (json), or its ``rows`` (jsonl, csv, table; default: the document as one row).
+
+    ``wrap`` names the columns that may fold over several lines in a table; the others are kept whole.
+    """
+    how = chosen_format(format)
+    body = plain(document)
+    lines = [plain(row) for row in rows] if rows is not None else [body]
+    if how is Format.JSON:
+        print(json.dumps(body, ensure_ascii=False, indent=2 if sys.stdout.isatty() else None))
+    elif how is Format.JSONL:
+        for line in lines:
+            print(json.dumps(line, ensure_ascii=False))
+    elif how is Format.CSV:
+        _csv(lines)
+    else:
+        _table(lines, title, wrap)
+
+
+def _columns(lines: Sequence[Mapping[str, Any]]) -> list[str]:
+    return list(dict.fromkeys(name for line in lines for name in line))
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, list):
+        return "; ".join(map(_cell, value))
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_cell(item)}" for key, item in value.items())
+    return str(value)
+
+
+def _csv(lines: Sequence[Mapping[str, Any]]) -> None:
+    writer = csv.DictWriter(sys.stdout, _columns(lines), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(
+        {name: value if isinstance(value, str) else _cell(value) for name, value in line.items()} for line in lines
+    )
+
+
+def _table(lines: Sequence[Mapping[str, Any]], title: str | None, wrap: Sequence[str]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
+    columns = _columns(lines)
+    for name in columns:
+        numeric = all(isinstance(line.get(name), int | float | None) for line in lines)
+        table.add_column(
+            name.replace("_", " "), justify="right" if numeric else "left", overflow="fold", no_wrap=name not in wrap
+        )
+    for line in lines:
+        table.add_row(*(Text(_cell(line.get(name))) for name in columns))
+    Console(file=sys.stdout).print(table)
+
+
+def say(message: str) -> None:
+    """A line for the person, to stderr."""
+    print(message, file=sys.stderr)

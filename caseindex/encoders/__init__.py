@@ -1,0 +1,1 @@
+"""Image and text encoders, one catalogue, safetensors checkpoints with their configuration."""

@@ -1,0 +1,1 @@
+"""Metrics in numpy, bootstrap by patient, benchmark protocols."""

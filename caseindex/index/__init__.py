@@ -1,0 +1,1 @@
+"""The only door to LMDB and FAISS: durable records and vectors, derived search structures."""

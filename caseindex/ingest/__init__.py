@@ -1,0 +1,1 @@
+"""The only door to DICOM, PNG/JPEG/TIFF and data set layouts: file -> records and pixels."""

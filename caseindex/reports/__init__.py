@@ -1,0 +1,1 @@
+"""Text -> sections -> statements, in Russian, English and Chinese."""

@@ -1,0 +1,1 @@
+"""Search, identity, verification, calibration."""

@@ -1,0 +1,1 @@
+"""Samplers, losses, miners, one loop, recipes."""
