@@ -6,6 +6,7 @@ never sees a later commit, and a reader never waits for a writer.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,9 +18,9 @@ from caseindex.errors import StorageFull
 from caseindex.index import store_embeddings, store_removal
 from caseindex.index.store_compaction import rewrite
 from caseindex.index.store_environment import MAP_SIZE, Environment, environment
-from caseindex.index.store_format import CODECS, Codec, key, pack_uid
+from caseindex.index.store_format import CODECS, Codec, key, pack_uid, seal, unseal
 from caseindex.index.store_migration import read_number, write_number
-from caseindex.index.store_reader import CODEC_OF, IDS_OF, LmdbReader
+from caseindex.index.store_reader import IDS_OF, LmdbReader
 from caseindex.protocols import Removed
 from caseindex.records import Float32Array, Image, ItemKind, Report, Series, Study
 
@@ -60,8 +61,6 @@ class LmdbStore:
 
     def _env(self) -> Environment:
         """This process's own environment: a child made by ``fork`` opens its own."""
-        import os
-
         if self._closed:
             raise ValueError("the store is closed")
         if self._pid != os.getpid():
@@ -84,7 +83,12 @@ class LmdbStore:
         reports: Iterable[Report] = (),
     ) -> None:
         """Adds or replaces records by UID, in one transaction."""
-        given = {"images": list(images), "series": list(series), "studies": list(studies), "reports": list(reports)}
+        given: dict[str, list[Any]] = {
+            "images": list(images),
+            "series": list(series),
+            "studies": list(studies),
+            "reports": list(reports),
+        }
         if any(given.values()):
             self._write(lambda transaction, dbs: _put(transaction, dbs, given))
 
@@ -116,23 +120,51 @@ class LmdbStore:
         """Erases records, ids and embeddings; a study left without images and reports goes too. Exactly one of the
         three is given; what it covers is told by :func:`caseindex.index.store_removal.affected`. The freed pages of
         the file keep old bytes until :meth:`compact` (``caseindex remove`` does both)."""
+        return self.remove_noting(None, patient_id=patient_id, study_uid=study_uid, image_uid=image_uid)
+
+    def remove_noting(
+        self,
+        note: Callable[[LmdbReader, store_removal.Affected], bytes] | None,
+        *,
+        patient_id: str | None = None,
+        study_uid: str | None = None,
+        image_uid: str | None = None,
+    ) -> Removed:
+        """As :meth:`remove`, and in the same transaction keeps what ``note`` says about the work that is left (files
+        outside the store), for :meth:`notes` until :meth:`compact` is called with ``drop_notes``."""
         if sum(given is not None for given in (patient_id, study_uid, image_uid)) != 1:
             raise ValueError("give one of patient_id, study_uid, image_uid")
 
         def change(transaction: Any, dbs: dict[str, Any]) -> Removed:
             reader = LmdbReader(transaction, dbs)
             gone = store_removal.affected(reader, patient_id=patient_id, study_uid=study_uid, image_uid=image_uid)
+            if note is not None:
+                raw_key = read_number(transaction, dbs["meta"], b"generation").to_bytes(8, "big")
+                transaction.put(raw_key, seal(raw_key, note(reader, gone)), db=dbs["erasures"])
             return store_removal.take_out(transaction, dbs, gone)
 
         return self._write(change)
 
-    def compact(self) -> None:
+    def notes(self) -> list[bytes]:
+        """Of removals that are not finished: a process was killed in the middle."""
+        with self._env().reading() as (transaction, dbs):
+            found = transaction.cursor(dbs["erasures"])
+            return [bytes(unseal(raw_key, value, "erasures")[0]) for raw_key, value in found]
+
+    def compact(self, *, drop_notes: bool = False) -> None:
         """Writes the whole store again without what was removed, and swaps it in by one rename. Snapshots that are
         being read go on with the old one."""
+        if self.readonly:
+            raise StorageFull(self.path, "it was opened for reading only", "Open it for writing")
         environment = self._env()
         with environment.writer.held(self.lock_timeout_s):
-            rewrite(environment)
+            rewrite(environment, leave_out=frozenset({"erasures"}) if drop_notes else frozenset())
             environment.reopen_after_swap()
+
+    @property
+    def writable(self) -> bool:
+        """False on a read-only disk, without permission, or when opened so."""
+        return not self.readonly and self._env().writable
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -142,8 +174,6 @@ class LmdbStore:
 
     def close(self) -> None:
         """Releases the store; may be called twice."""
-        import os
-
         if not self._closed:
             self._closed = True
             if self._pid == os.getpid():
@@ -194,6 +224,3 @@ def _put_one(transaction: Any, dbs: dict[str, Any], codec: Codec[Any], record: A
             transaction.put(value, raw_key, db=dbs[database])
     transaction.put(raw_key, codec.pack(raw_key, record, item_id), db=dbs[codec.name])
     return next_id
-
-
-__all__ = ["CODEC_OF", "LmdbReader", "LmdbStore"]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _BATCH_BYTES: Final = 1 << 26  # of one transaction
 
 
-def rewrite(environment: Environment) -> None:
+def rewrite(environment: Environment, leave_out: frozenset[str] = frozenset()) -> None:
     """Call with the write lock held. A kill at any moment leaves the old store or the new one."""
     from caseindex.index.store_environment import translated
 
@@ -32,7 +32,7 @@ def rewrite(environment: Environment) -> None:
             target = lmdb.open(str(new), map_size=size, max_dbs=32, sync=False, mode=0o660)
             try:
                 for name in (*PLAIN, *MANY):
-                    _copy(transaction, dbs[name], target, name)
+                    _copy(transaction, dbs[name], target, name, empty=name in leave_out)
                 target.sync(True)
             finally:
                 target.close()
@@ -40,10 +40,10 @@ def rewrite(environment: Environment) -> None:
         store_swap.swap(environment.path)
 
 
-def _copy(source: Any, database: Any, target: Any, name: str) -> None:
+def _copy(source: Any, database: Any, target: Any, name: str, empty: bool) -> None:
     many = name in MANY
     copy = target.open_db(name.encode(), create=True, dupsort=many)
-    entries = iter(source.cursor(database))
+    entries = iter(()) if empty else iter(source.cursor(database))
     more = True
     while more:
         more = False

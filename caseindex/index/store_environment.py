@@ -129,6 +129,10 @@ class Environment:
                             self._reopen()
                     raise
 
+    @property
+    def writable(self) -> bool:
+        return self._current.writable
+
     def reopen_after_swap(self) -> None:
         with self._changed:
             self._refreshed()

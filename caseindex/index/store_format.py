@@ -23,7 +23,18 @@ from caseindex.records import Image, Report, Series, Study
 FORMAT_VERSION: Final = 1
 
 #: Databases of plain keys, and those where a key holds many sorted values (LMDB's DUPSORT).
-PLAIN: Final = ("meta", "images", "series", "studies", "reports", "image_ids", "report_ids", "spaces", "embeddings")
+PLAIN: Final = (
+    "meta",
+    "images",
+    "series",
+    "studies",
+    "reports",
+    "image_ids",
+    "report_ids",
+    "spaces",
+    "embeddings",
+    "erasures",
+)
 MANY: Final = (
     "images_by_patient",
     "images_by_study",
@@ -81,7 +92,7 @@ class Codec(Generic[R]):
     """One record type to and from its stored value."""
 
     def __init__(self, record: type[R], name: str, uid_field: str, secondary: Mapping[str, str]) -> None:
-        self.record = record
+        self.record: type[R] = record
         self.name = name  # of the database
         self.uid_field = uid_field
         self.secondary = secondary  # database -> field
@@ -89,7 +100,7 @@ class Codec(Generic[R]):
             field.name: field.default_factory() if callable(field.default_factory) else field.default
             for field in dataclasses.fields(record)
         }
-        self._decoder = msgspec.msgpack.Decoder(record)
+        self._decoder: msgspec.msgpack.Decoder[R] = msgspec.msgpack.Decoder(record)
 
     def uid(self, record: R) -> str:
         return getattr(record, self.uid_field)

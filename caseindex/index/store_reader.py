@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from caseindex.errors import NotInArchive
+from caseindex.errors import ArchiveDamaged, NotInArchive
 from caseindex.index import store_embeddings as vectors_of
 from caseindex.index.store_format import IMAGES, REPORTS, SERIES, STUDIES, Codec, R, key, text_of, unpack_uid
 from caseindex.index.store_migration import read_number
@@ -18,7 +18,11 @@ from caseindex.records import Float32Array, Image, Int64Array, ItemKind, Report,
 
 CODEC_OF: Final[dict[ItemKind, Codec[Any]]] = {ItemKind.IMAGE: IMAGES, ItemKind.REPORT: REPORTS}
 IDS_OF: Final = {ItemKind.IMAGE: "image_ids", ItemKind.REPORT: "report_ids"}
-_PATIENTS: Final = {"images_by_patient": IMAGES, "studies_by_patient": STUDIES, "reports_by_patient": REPORTS}
+_PATIENTS: Final[dict[str, Codec[Any]]] = {
+    "images_by_patient": IMAGES,
+    "studies_by_patient": STUDIES,
+    "reports_by_patient": REPORTS,
+}
 
 
 class LmdbReader:
@@ -61,11 +65,12 @@ class LmdbReader:
         listed = [self._keys_of(database) for database in _PATIENTS]
         for raw_key, group in groupby(heapq.merge(*listed), key=lambda found: found[0]):
             text = text_of(raw_key)
-            if text is None:  # too long for a key: only a record tells it
+            if text is not None:
+                yield text
+            else:  # too long for a key: only a record tells it
                 _, database = next(group)
                 primary = bytes(self.transaction.get(raw_key, db=self.dbs[database]))
-                text = self._unpacked(_PATIENTS[database], primary).patient_id
-            yield text
+                yield self._unpacked(_PATIENTS[database], primary).patient_id
 
     def item_id(self, kind: ItemKind, uid: str) -> int | None:
         return self.found(CODEC_OF[kind], uid)[1]
@@ -178,8 +183,6 @@ class LmdbReader:
     def _unpacked(self, codec: Codec[R], raw_key: bytes) -> R:
         value = self.transaction.get(raw_key, db=self.dbs[codec.name])
         if value is None:
-            from caseindex.errors import ArchiveDamaged
-
             raise ArchiveDamaged(
                 f"the keys of {codec.name}", "one leads to a record that is not there", "Run `caseindex check --repair`"
             )

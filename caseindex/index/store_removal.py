@@ -63,7 +63,7 @@ def affected(
     _captions(reader, gone)
     _series(reader, gone)
     _studies(reader, gone, patient_id)
-    gone.patients = _patients_without_rest(reader, gone)
+    gone.patients = _patients_without_rest(reader, gone, patient_id)
     return gone
 
 
@@ -97,7 +97,8 @@ def _captions(reader: LmdbReader, gone: Affected) -> None:
 def _series(reader: LmdbReader, gone: Affected) -> None:
     """A series loses its erased images, and goes with the last one."""
     touched = {image.series_uid for image in gone.images.values() if image.series_uid is not None}
-    for study_uid in {image.study_uid for image in gone.images.values()} | set(gone.studies):
+    within = {image.study_uid for image in gone.images.values()} | set(gone.studies)
+    for study_uid in within:
         touched |= {series.series_uid for series in reader.all_series(study_uid=study_uid)}
     for series_uid in sorted(touched - set(gone.series)):
         series = reader.series(series_uid)
@@ -118,7 +119,8 @@ def _series(reader: LmdbReader, gone: Affected) -> None:
 
 
 def _studies(reader: LmdbReader, gone: Affected, patient_id: str | None) -> None:
-    touched = {item.study_uid for item in (*gone.images.values(), *gone.reports.values())} | set(gone.studies)
+    touched = {image.study_uid for image in gone.images.values()} | set(gone.studies)
+    touched |= {report.study_uid for report in gone.reports.values()}
     for study_uid in sorted(touched):
         study = reader.study(study_uid)
         if study is None:
@@ -133,17 +135,15 @@ def _studies(reader: LmdbReader, gone: Affected, patient_id: str | None) -> None
             gone.kept_studies.append(Study(study_uid=study_uid, date=study.date, derived=study.derived))
 
 
-def _patients_without_rest(reader: LmdbReader, gone: Affected) -> set[str]:
-    named = {
-        record.patient_id
-        for record in (*gone.images.values(), *gone.reports.values(), *gone.studies.values())
-        if record.patient_id is not None
-    }
+def _patients_without_rest(reader: LmdbReader, gone: Affected, patient_id: str | None) -> set[str]:
+    named = {image.patient_id for image in gone.images.values()} | {study.patient_id for study in gone.studies.values()}
+    named |= {report.patient_id for report in gone.reports.values()} | {patient_id}
     kept = {study.study_uid for study in gone.kept_studies}
     return {
         patient
         for patient in named
-        if all(image.image_uid in gone.images for image in reader.images(patient_id=patient))
+        if patient is not None
+        and all(image.image_uid in gone.images for image in reader.images(patient_id=patient))
         and all(report.report_uid in gone.reports for report in reader.reports(patient_id=patient))
         and all(
             study.study_uid in gone.studies or study.study_uid in kept for study in reader.studies(patient_id=patient)

@@ -57,10 +57,9 @@ def unfinished(path: Path) -> bool:
 def recover(path: Path) -> None:
     """Call with the write lock held."""
     new, old = _beside(path, "new"), _beside(path, "old")
-    if not path.exists():
-        if old.exists():
-            os.rename(new if new.exists() else old, path)
-            sync_folder(path.parent)
+    if not path.exists() and old.exists():
+        os.rename(new if new.exists() else old, path)
+        sync_folder(path.parent)
     for left in (new, old):
         if path.exists() and left.exists():
             shutil.rmtree(left)
