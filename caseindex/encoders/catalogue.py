@@ -1,0 +1,134 @@
+"""The image encoders that can be named without training: each with its preprocessing and its weights.
+
+`NAME` is one of :data:`NAMED` or ``FAMILY:WHAT``; any family but open_clip takes weights from a local file too:
+``timm:resnet50@/path/weights.safetensors``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from caseindex.encoders.preprocessing import Preprocessing
+from caseindex.errors import ModelNotFound
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trunk:
+    """A network to embed with. ``spec`` is JSON that :func:`untrained` rebuilds the architecture from;
+    ``weights_digest`` identifies the weights without loading them where possible."""
+
+    spec: dict[str, Any]
+    dim: int
+    preprocessing: Preprocessing
+    build: Callable[[], torch.nn.Module]
+    weights_digest: Callable[[], str]
+
+
+def _imagenet() -> Trunk:
+    from caseindex.encoders import efficientnet_lite
+    from caseindex.encoders.checkpoint import file_digest
+
+    def build() -> torch.nn.Module:
+        from caseindex.encoders.multi_level import MultiLevel
+
+        return MultiLevel(efficientnet_lite.pretrained())
+
+    return Trunk(
+        spec={"family": "imagenet"},
+        dim=2048,  # multi_level.DIM, without importing torch
+        preprocessing=efficientnet_lite.PREPROCESSING,
+        build=build,
+        weights_digest=lambda: file_digest(efficientnet_lite.weights_file()),
+    )
+
+
+def _grid() -> Trunk:
+    from caseindex.encoders import efficientnet_lite
+    from caseindex.encoders.checkpoint import file_digest
+
+    def build() -> torch.nn.Module:
+        from caseindex.encoders.multi_level import Grid
+
+        return Grid(efficientnet_lite.pretrained())
+
+    return Trunk(
+        spec={"family": "grid"},
+        dim=16 * 112,
+        preprocessing=efficientnet_lite.PREPROCESSING,
+        build=build,
+        weights_digest=lambda: file_digest(efficientnet_lite.weights_file()),
+    )
+
+
+NAMED: Final[dict[str, Callable[[], Trunk]]] = {
+    "imagenet": _imagenet,
+    "grid": _grid,
+    "resnet18": lambda: _of_family("torchvision", "resnet18"),
+    "resnet50": lambda: _of_family("torchvision", "resnet50"),
+    "efficientnet_b4": lambda: _of_family("torchvision", "efficientnet_b4"),
+}
+FAMILIES: Final[dict[str, str]] = {
+    "timm": "timm:NAME, any network of timm",
+    "torchvision": "torchvision:NAME, any classification network of torchvision",
+    "open_clip": "open_clip:ARCHITECTURE[/PRETRAINED], or open_clip:FOLDER with open_clip_config.json",
+}
+
+
+def known_names() -> str:
+    return ", ".join([*NAMED, *FAMILIES.values()])
+
+
+def trunk(name: str) -> Trunk:
+    """The catalogue's entry for ``name``, weights not loaded yet where their digest is known without.
+
+    Raises :class:`~caseindex.errors.ModelNotFound` for an unknown name, or weights that are neither here nor
+    reachable.
+    """
+    if name in NAMED:
+        return NAMED[name]()
+    family, colon, what = name.partition(":")
+    if not colon or family not in FAMILIES or not what:
+        raise ModelNotFound(name, "no such model", f"Known: {known_names()}, and the folders of the archive's models/")
+    return _of_family(family, what)
+
+
+def _of_family(family: str, what: str) -> Trunk:
+    if family == "timm":
+        from caseindex.encoders import timm_networks
+
+        return timm_networks.trunk(what)
+    if family == "torchvision":
+        from caseindex.encoders import torchvision_networks
+
+        return torchvision_networks.trunk(what)
+    from caseindex.encoders import open_clip_towers
+
+    return open_clip_towers.image_trunk(what)
+
+
+def untrained(spec: dict[str, Any]) -> torch.nn.Module:
+    """The architecture that ``spec`` describes, for weights that are loaded afterwards."""
+    family = spec.get("family")
+    if family in ("imagenet", "grid"):
+        from caseindex.encoders import efficientnet_lite
+        from caseindex.encoders.multi_level import Grid, MultiLevel
+
+        return (MultiLevel if family == "imagenet" else Grid)(efficientnet_lite.architecture())
+    if family == "timm":
+        from caseindex.encoders import timm_networks
+
+        return timm_networks.architecture(spec["network"])
+    if family == "torchvision":
+        from caseindex.encoders import torchvision_networks
+
+        return torchvision_networks.architecture(spec["network"])
+    if family == "open_clip":
+        from caseindex.encoders import open_clip_towers
+
+        return open_clip_towers.image_architecture(spec)
+    raise ModelNotFound(str(family), "an architecture that this caseindex does not know", f"Known: {known_names()}")

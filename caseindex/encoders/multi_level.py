@@ -1,0 +1,47 @@
+"""The offline default for similar images: three depths of EfficientNet-Lite0, pooled, with equal weight.
+
+Middle layers tell modality and body region, the last one the pattern; a coarse grid of the stride-16 layer keeps
+where it is. Each part is L2-normalised, so that none drowns the others (benchmarks/embed/levels.py compares them).
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+
+DIM = 1280 + 320 + 4 * 112
+
+
+class MultiLevel(torch.nn.Module):
+    """[batch, 3, height, width] -> [batch, 2048]: head average, stage-7 average, 2 x 2 grid of stage 5."""
+
+    def __init__(self, trunk: torch.nn.Module) -> None:
+        super().__init__()
+        self.trunk = trunk
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        trunk = self.trunk
+        maps = trunk.bn1(trunk.conv_stem(pixels))  # type: ignore[operator]
+        grid = torch.empty(0)
+        for stage, block in enumerate(trunk.blocks):  # type: ignore[arg-type]
+            maps = block(maps)
+            if stage == 4:  # stride 16, 112 channels
+                grid = F.adaptive_avg_pool2d(maps.float(), 2).flatten(1)  # [batch, 448]
+        late = maps.float().mean((2, 3))  # [batch, 320]
+        head = trunk.bn2(trunk.conv_head(maps)).float().mean((2, 3))  # type: ignore[operator]  # [batch, 1280]
+        return torch.cat([F.normalize(part, dim=1) for part in (head, late, grid)], dim=1)
+
+
+class Grid(torch.nn.Module):
+    """[batch, 3, height, width] -> [batch, 16 * 112]: 4 x 4 average grid of the stride-16 layer, row by row.
+
+    Where things are, rather than what they are: the signature of a person's anatomy in one projection.
+    """
+
+    def __init__(self, trunk: torch.nn.Module) -> None:
+        super().__init__()
+        self.stem, self.bn, self.blocks = trunk.conv_stem, trunk.bn1, trunk.blocks[:5]  # type: ignore[index]
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        maps = self.blocks(self.bn(self.stem(pixels)))  # type: ignore[operator]
+        return F.adaptive_avg_pool2d(maps.float(), 4).flatten(2).transpose(1, 2).flatten(1)
