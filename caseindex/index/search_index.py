@@ -12,6 +12,7 @@ import logging
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -107,7 +108,7 @@ class _Opening:
             log.warning("%s The vector index is kept in memory for this run.", error)
             return self._in_memory(backend)
         if self.backend == "auto":
-            self._drop_outgrown(backend)
+            self._drop_outgrown(backend, generation)
         return index
 
     def _as_it_is(self, backend: str, generation: int) -> SavedIndex | None:
@@ -176,13 +177,11 @@ class _Opening:
             index.add(ids, reader.embeddings_of(self.fingerprint, self.kind, ids))
         return not getattr(index, "worn", False)
 
-    def _build(self, reader: RecordReader, backend: str, folder: object) -> None:
-        from pathlib import Path
-
+    def _build(self, reader: RecordReader, backend: str, folder: Path) -> None:
         count = len(reader.embedding_ids(self.fingerprint, self.kind))
         build(
             backend,
-            Path(str(folder)),
+            folder,
             self.dim,
             count,
             self.vectors,
@@ -234,9 +233,13 @@ class _Opening:
                 lambda size: self._sample(reader, size),
             )
 
-    def _drop_outgrown(self, backend: str) -> None:
-        """The other automatic backend's folder, once the archive has grown past it (or shrunk)."""
+    def _drop_outgrown(self, backend: str, generation: int) -> None:
+        """The other automatic backend's folder, left behind when the archive grew past it (or shrunk)."""
         for other in {"flat", "ivf-sq"} - {backend}:
             versions = self.versions(other)
-            if versions.folder.is_dir():
+            try:
+                current = versions.current()
+            except IndexDamaged:
+                current = Current("v0", -1)
+            if current is not None and current.generation < generation:
                 versions.delete()

@@ -73,9 +73,10 @@ class Summing:
         self._size = 0
         self._sums: list[int] = []
 
-    def write(self, data: bytes | memoryview | np.ndarray) -> int:
-        view = memoryview(np.ascontiguousarray(data).view(np.uint8).reshape(-1) if _is_array(data) else data)
-        view = view.cast("B")
+    def write(self, array: np.ndarray) -> None:
+        if not array.size:
+            return
+        view = np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
         try:
             self._file.write(view)
         except OSError as error:
@@ -89,7 +90,6 @@ class Summing:
             self._sums[-1] = crc32(part, self._sums[-1])
             self._size += len(part)
             place += len(part)
-        return len(view)
 
     def close(self) -> FileSum:
         try:
@@ -99,10 +99,6 @@ class Summing:
         except OSError as error:
             raise storage_error(self.path, error) or error from error
         return FileSum(self._size, tuple(self._sums))
-
-
-def _is_array(data: object) -> bool:
-    return isinstance(data, np.ndarray)
 
 
 def write_array(path: Path, array: np.ndarray) -> FileSum:

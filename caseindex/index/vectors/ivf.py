@@ -1,0 +1,114 @@
+"""Inverted lists: the vectors of a cell around each of `nlist` centres, compressed, a few cells visited per query.
+
+Sivic & Zisserman 2003 (inverted file); Jégou et al. 2011 (product quantisation, IVFADC). ``code="sq"`` keeps 8 bits
+per dimension, ``code="pq"`` one byte per 8 dimensions, of the residual to the centre.
+"""
+
+from __future__ import annotations
+
+from math import log2, sqrt
+from typing import Any, ClassVar, Final, Self, cast
+
+import numpy as np
+
+from caseindex.index.vectors.approximate import ApproximateIndex
+from caseindex.index.vectors.manifest import Manifest
+from caseindex.index.vectors.rescoring import ExactVectors
+from caseindex.records import Float32Array, Int64Array
+
+_PER_LIST: Final = 48  # training vectors per centre; k-means asks for at least 39
+_MOST_LISTS: Final = 65536
+_VISITED: Final = {"sq": 24, "pq": 32}  # lists per query
+_EXPAND: Final = {"sq": 4, "pq": 20}
+
+
+class IvfIndex(ApproximateIndex):
+    """IVF with scalar (``"sq"``) or product (``"pq"``) quantisation, re-scored exactly.
+
+    Removed vectors leave their inverted list at once, so that nothing of them is in the file that is saved next.
+    """
+
+    def __init__(self, dim: int, vectors: ExactVectors, code: str = "sq") -> None:
+        if code not in _VISITED:
+            raise ValueError(f"code must be sq or pq, got {code!r}")
+        super().__init__(dim, vectors)
+        self.code = code
+        self.backend = f"ivf-{code}"
+        self.expand = _EXPAND[code]
+
+    purges: ClassVar[bool] = True
+
+    @property
+    def most_effort(self) -> int:
+        return int(self._index.nlist) if self._index is not None else 1
+
+    def training_size(self, count: int) -> int:
+        return max(1024, _PER_LIST * _lists(count))
+
+    def _made(self, sample: Float32Array, count: int) -> Any:
+        import faiss
+
+        lists = max(1, min(_lists(count), len(sample)))
+        centres: Any = faiss.IndexFlatIP(self.dim)
+        metric = faiss.METRIC_INNER_PRODUCT
+        index: Any
+        if self.code == "sq":
+            index = faiss.IndexIVFScalarQuantizer(centres, self.dim, lists, faiss.ScalarQuantizer.QT_8bit, metric, True)
+        else:
+            pieces = _pieces(self.dim)
+            bits = max(1, min(8, int(log2(max(2, len(sample))))))
+            index = faiss.IndexIVFPQ(centres, self.dim, lists, pieces, bits, metric)
+            index.pq.cp.min_points_per_centroid = 1
+            index.pq.cp.seed = 1
+        index.own_fields = True
+        centres.this.disown()
+        index.cp.min_points_per_centroid = 1  # faiss would warn on stderr for a small archive
+        index.cp.max_points_per_centroid = 4 * _PER_LIST
+        index.cp.spherical = True
+        index.cp.seed = 1
+        index.train(sample)
+        return index
+
+    def _ask(self, queries: Float32Array, k: int, effort: int, selector: Any) -> Int64Array:
+        import faiss
+
+        # Through Any: the stubs of faiss lack what its Python wrapper adds.
+        parameters = cast(Any, faiss).SearchParametersIVF(nprobe=effort, sel=selector)
+        return self._index.search(queries, k, params=parameters)[1]
+
+    def _effort(self, share: float) -> int:
+        return int(min(self.most_effort, max(1, round(_VISITED[self.code] / share))))
+
+    def _insert(self, vectors: Float32Array, first_row: int) -> None:
+        self._index.add_with_ids(vectors, np.arange(first_row, first_row + len(vectors), dtype=np.int64))
+
+    def _buried(self, rows: Int64Array) -> None:
+        import faiss
+
+        bits = np.zeros(len(self.rows), np.bool_)
+        bits[rows] = True
+        packed = np.packbits(bits, bitorder="little")
+        self._index.remove_ids(faiss.IDSelectorBitmap(len(self.rows), faiss.swig_ptr(packed)))
+
+    def parameters(self) -> dict[str, Any]:
+        if self._index is None:
+            return {"code": self.code}
+        return {"code": self.code, "lists": int(self._index.nlist), "visited": self._effort(1.0)}
+
+    @classmethod
+    def _from(cls, manifest: Manifest, index: Any, vectors: ExactVectors) -> Self:
+        made = cls(manifest.dim, vectors, code=manifest.backend.removeprefix("ivf-"))
+        if index is not None and not hasattr(index, "nlist"):
+            raise ValueError("not an inverted file")
+        made._index = index
+        return made
+
+
+def _lists(count: int) -> int:
+    """About 4 sqrt(n) centres: then finding the nearest cells costs about as much as scanning them."""
+    return int(max(1, min(_MOST_LISTS, 4 * sqrt(count), count // 39)))
+
+
+def _pieces(dim: int) -> int:
+    """The number of sub-quantisers: one per 8 dimensions, or the nearest below that divides ``dim``."""
+    return next(pieces for pieces in range(max(1, dim // 8), 0, -1) if dim % pieces == 0)
