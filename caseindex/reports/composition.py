@@ -1,0 +1,79 @@
+"""A generic finding and the anatomy beside it make a specific concept.
+
+"Haemorrhage in the left frontal lobe", "额叶出血" and "кровоизлияние в правую лобную долю" all mean an intracerebral
+haemorrhage, and no list of names would hold every lobe in every language. The rules are the lexicon's ``composed``
+column: ``hemorrhage+brain`` in the row of the intracerebral haemorrhage; ``brain`` stands for all of its parts.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Sequence, Set
+
+from caseindex.reports.table import Row
+
+Span = tuple[str, int, int]
+
+MAX_DISTANCE = 90  # characters between a finding and its place
+_FAR = 3  # further anatomies that are tried where the nearest composes nothing
+
+
+class Composition:
+    """The rules of a lexicon."""
+
+    def __init__(self, rows: Iterable[Row], expand: Callable[[str], Set[str]]) -> None:
+        self._rules: dict[str, list[tuple[str, str]]] = {}  # generic -> (anatomy, specific)
+        self._expand = expand
+        for row in rows:
+            for generic, anatomy in row.composed:
+                self._rules.setdefault(generic, []).append((anatomy, row.id))
+
+    def specific(self, generic: str, anatomy: str) -> str | None:
+        """The concept that the two make, by the narrowest rule; ``None`` where no rule fits."""
+        best: tuple[int, str] | None = None
+        for region, concept in self._rules.get(generic, ()):
+            parts = self._expand(region)
+            if anatomy in parts and (best is None or len(parts) < best[0]):
+                best = len(parts), concept
+        return best[1] if best else None
+
+    def refine(
+        self, spans: Sequence[Span], sentences: Sequence[tuple[int, int]], anatomy: Set[str]
+    ) -> list[Span]:
+        """``spans`` with generic findings made specific by the nearest anatomy of their sentence; where a sentence
+        names none, by that of the whole text if only one concept comes out."""
+        if not any(concept in self._rules for concept, _, _ in spans):
+            return list(spans)
+        starts = [start for start, _ in sentences]
+        places = [(concept, start, end, bisect_right(starts, start)) for concept, start, end in spans
+                  if concept in anatomy]
+        refined = []
+        for concept, start, end in spans:
+            for _ in range(2):  # infarct + cerebellum: first an ischaemic stroke of the brain, then of the cerebellum
+                if concept not in self._rules:
+                    break
+                specific = self._here(concept, start, end, bisect_right(starts, start), places)
+                if specific is None:
+                    break
+                concept = specific
+            refined.append((concept, start, end))
+        return refined
+
+    def _here(
+        self, generic: str, start: int, end: int, sentence: int, places: Sequence[tuple[str, int, int, int]]
+    ) -> str | None:
+        near = sorted(
+            (max(left - end, start - right, 0), place)
+            for place, left, right, number in places
+            if number == sentence
+        )
+        if near:
+            for distance, place in near[:_FAR]:
+                if distance > MAX_DISTANCE:
+                    return None
+                specific = self.specific(generic, place)
+                if specific is not None:
+                    return specific
+            return None
+        elsewhere = {self.specific(generic, place) for place in {place for place, _, _, _ in places}} - {None}
+        return elsewhere.pop() if len(elsewhere) == 1 else None

@@ -1,0 +1,129 @@
+"""The lexicon where the three languages meet: concepts, their names, and where a text mentions them.
+
+A name matches over normal forms (``tokens.py``) with free word order within a small window ("инсульт ишемический",
+"thickening of the bladder wall"); Chinese names match as the longest substring. A generic finding beside an anatomical
+term becomes the concept that the two compose: "infarct" in "left frontal lobe" is an ischaemic stroke, in "spleen" it
+is not. The longest name wins, and what it covers is not counted again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from caseindex.errors import NotInArchive
+from caseindex.records import Language
+from caseindex.reports import table
+from caseindex.reports.composition import Composition
+from caseindex.reports.matching import Names
+from caseindex.reports.sentences import sentences
+from caseindex.reports.table import ConceptKind, Row
+
+
+@dataclass(frozen=True, slots=True)
+class Concept:
+    """One meaning. ``broader`` holds the ids right above it; ``names`` per language, the preferred one first."""
+
+    id: str
+    kind: ConceptKind
+    names: Mapping[Language, tuple[str, ...]]
+    broader: tuple[str, ...] = ()
+
+    def name(self, language: Language) -> str:
+        return self.names[language][0]
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A place where a text names a concept; ``start`` and ``end`` are character offsets."""
+
+    concept: str
+    start: int
+    end: int
+    text: str
+
+
+class Lexicon:
+    """Concepts by id, their hierarchy, and the search for their names in a text."""
+
+    def __init__(self, rows: Iterable[Row]) -> None:
+        rows = list(rows)
+        self.concepts: dict[str, Concept] = {
+            row.id: Concept(
+                row.id,
+                row.kind,
+                {language: tuple(name.rstrip("!") for name in names) for language, names in row.names.items()},
+                row.broader,
+            )
+            for row in rows
+        }
+        self._narrower: dict[str, list[str]] = {}
+        for row in rows:
+            for broader in row.broader:
+                self._narrower.setdefault(broader, []).append(row.id)
+        self._expanded: dict[str, tuple[str, ...]] = {}
+        self._names = Names(rows)
+        self._composition = Composition(rows, lambda concept: frozenset(self.expand(concept)))
+        self._anatomy = frozenset(row.id for row in rows if row.kind is ConceptKind.ANATOMY)
+
+    @property
+    def collisions(self) -> list[tuple[str, str, str]]:
+        """(name, concept, other concept) of names that two concepts share; empty in a sound lexicon."""
+        return self._names.collisions
+
+    def concept(self, concept_id: str) -> Concept:
+        """Raises :class:`~caseindex.errors.NotInArchive` for an id that the lexicon lacks."""
+        try:
+            return self.concepts[concept_id]
+        except KeyError:
+            raise NotInArchive(concept_id, "no concept of the lexicon has this id") from None
+
+    def expand(self, concept_id: str) -> tuple[str, ...]:
+        """The concept and all narrower ones, the concept first: whoever asks for "stroke" means ischaemic stroke too.
+
+        >>> "ischemic_stroke" in load_lexicon().expand("stroke")
+        True
+        """
+        known = self._expanded.get(concept_id)
+        if known is None:
+            self.concept(concept_id)
+            order = {concept_id: None}
+            queue = [concept_id]
+            for current in queue:
+                for narrower in self._narrower.get(current, ()):
+                    if narrower not in order:
+                        order[narrower] = None
+                        queue.append(narrower)
+            known = self._expanded[concept_id] = tuple(order)
+        return known
+
+    def ancestors(self, concept_id: str) -> tuple[str, ...]:
+        """All broader concepts, nearest first, without the concept itself."""
+        order: dict[str, None] = {}
+        queue = [concept_id]
+        for current in queue:
+            for broader in self.concept(current).broader:
+                if broader not in order:
+                    order[broader] = None
+                    queue.append(broader)
+        return tuple(order)
+
+    def mentions(self, text: str, language: Language | None = None) -> list[Mention]:
+        """What ``text`` names, in order of place. ``language`` is that of the text where it is known; the script of
+        each word decides.
+
+        >>> [mention.concept for mention in load_lexicon().mentions("acute MCA territory infarction")]
+        ['acute', 'ischemic_stroke']
+        """
+        spans = self._names.find(text, language)
+        if not spans:
+            return []
+        composed = self._composition.refine(spans, sentences(text), self._anatomy)
+        return [Mention(concept, start, end, text[start:end]) for concept, start, end in composed]
+
+
+@lru_cache(maxsize=1)
+def load_lexicon() -> Lexicon:
+    """The shipped lexicon, built once per process."""
+    return Lexicon(table.rows())

@@ -1,0 +1,255 @@
+"""Names of concepts found in a text: bags of normal forms within a window, Chinese as substrings.
+
+Word order is free because Russian order is ("инсульт ишемический"), and English says both "bladder wall thickening"
+and "thickening of the bladder wall". What keeps it exact: all words of a name within one clause, at most two foreign
+words between them and none of them a negation, and the longest name first.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import NamedTuple, TypeVar
+
+from caseindex.records import Language
+from caseindex.reports import chinese, spelling
+from caseindex.reports.table import Row
+from caseindex.reports.tokens import Token, tokens
+
+Key = TypeVar("Key")
+Span = tuple[str, int, int]  # concept, start, end
+
+MAX_FOREIGN_WORDS = 2
+MAX_COORDINATED_WORDS = 4
+_NEGATIONS = frozenset(["no", "not", "without", "без", "не", "нет"])
+_CLAUSE_WORDS = frozenset(
+    "but however although while which with and or а но однако и или also although through при с со".split()
+)
+_COORDINATING = frozenset(["and", "or", "и", "или"])
+_HAN_OR_LATIN = re.compile(r"[㐀-鿿]")
+_ENDS = re.compile(r"[.!?;。！？；:：]|\n\s*\n")
+_SOFT = re.compile(r"[,，、/()（）\[\]]")
+# Upper-case words that mean something else where the pattern around them matches.
+_NOT_HERE = {
+    "PE": re.compile(r"(?:\bon|\bphysical|\bunremarkable|\bnormal)\s+PE\b|\bPE\s*[:=-]|\bPE (?:was|revealed|showed)"),
+    "MS": re.compile(r"\bMS\s*[:=-]|\baltered MS|\bMS contin|\bchange in MS|\bmental MS"),
+    "MI": re.compile(r"\bMI,? \d{5}"),
+}
+
+
+class _Phrase(NamedTuple):
+    concept: str
+    norms: tuple[str, ...]
+
+
+class _Match(NamedTuple):
+    concept: str
+    positions: tuple[int, ...]
+    gap: int
+    coordinated: bool
+
+
+class Names:
+    """Every name of every concept, ready to be found."""
+
+    def __init__(self, rows: Iterable[Row]) -> None:
+        self.collisions: list[tuple[str, str, str]] = []
+        owners: dict[frozenset[str], str] = {}
+        self._exact: dict[str, str] = {}  # names that count in one letter case only
+        self._chinese: dict[str, list[tuple[str, str]]] = {}  # first character -> (name, concept), longest first
+        han: dict[str, str] = {}
+        phrases: list[_Phrase] = []
+        for row in rows:
+            for language, names in row.names.items():
+                for name in names:
+                    if language is Language.CHINESE and _HAN_OR_LATIN.search(name):
+                        key = chinese.simplified(name).lower()
+                        self._own(han, key, row.id, name)
+                    elif name.endswith("!") or (len(name) <= 2 and name.isupper()):
+                        self._own(self._exact, name.rstrip("!"), row.id, name)
+                    else:
+                        norms = tuple(token.norm for token in content_tokens(name))
+                        if norms and self._own(owners, frozenset(norms), row.id, name):
+                            phrases.append(_Phrase(row.id, norms))
+        for key, concept in han.items():
+            self._chinese.setdefault(key[0], []).append((key, concept))
+        for entries in self._chinese.values():
+            entries.sort(key=lambda entry: -len(entry[0]))
+        frequency: dict[str, int] = {}
+        for phrase in phrases:
+            for norm in phrase.norms:
+                frequency[norm] = frequency.get(norm, 0) + 1
+        self.vocabulary = frozenset(frequency)
+        self._anchored: dict[str, list[_Phrase]] = {}
+        for phrase in phrases:
+            anchor = min(phrase.norms, key=lambda norm: (frequency[norm], -len(norm)))
+            self._anchored.setdefault(anchor, []).append(phrase)
+        self._correct = spelling.Corrector(self.vocabulary)
+
+    def _own(self, owners: dict[Key, str], key: Key, concept: str, name: str) -> bool:
+        other = owners.setdefault(key, concept)
+        if other != concept:
+            self.collisions.append((name, other, concept))
+        return other == concept
+
+    def find(self, text: str, language: Language | None = None) -> list[Span]:
+        """(concept, start, end) of the mentions, by place; none inside a longer one."""
+        spans = self._find_words(text, language)
+        if _HAN_OR_LATIN.search(text):
+            spans += self._find_chinese(text)
+        spans.sort(key=lambda span: (span[1], -span[2]))
+        return spans
+
+    def _find_chinese(self, text: str) -> list[Span]:
+        simple = chinese.simplified(text).lower()
+        if len(simple) != len(text):  # a letter whose lower case is longer: keep the offsets
+            simple = chinese.simplified(text)
+        found: list[Span] = []
+        position = 0
+        while position < len(simple):
+            for name, concept in self._chinese.get(simple[position], ()):
+                if simple.startswith(name, position):
+                    found.append((concept, position, position + len(name)))
+                    position += len(name)
+                    break
+            else:
+                position += 1
+        return found
+
+    def _find_words(self, text: str, language: Language | None) -> list[Span]:
+        words = content_tokens(text)
+        if not words:
+            return []
+        norms = [word.norm for word in words]
+        for position, word in enumerate(words):
+            if len(word.text) >= spelling.MIN_LETTERS and norms[position] not in self.vocabulary:
+                norms[position] = self._correct(word.text, norms[position])
+        where: dict[str, list[int]] = {}
+        for position, norm in enumerate(norms):
+            where.setdefault(norm, []).append(position)
+        clauses = _Clauses(text, words)
+        matches: list[_Match] = []
+        for position, word in enumerate(words):
+            concept = self._exact.get(word.text)
+            if concept is None and language is Language.RUSSIAN and word.text.isascii() and word.text.isupper():
+                norm = spelling.as_cyrillic(word.text)  # САК typed with Latin letters
+                if norm in self._anchored and norms[position] not in self._anchored:
+                    norms[position] = norm
+            if concept is not None:
+                barred = _NOT_HERE.get(word.text)
+                around = text[max(0, word.start - 12) : word.end + 12]
+                if barred is None or not barred.search(around):
+                    matches.append(_Match(concept, (position,), 0, False))
+            for phrase in self._anchored.get(norms[position], ()):
+                if len(phrase.norms) == 1:
+                    matches.append(_Match(phrase.concept, (position,), 0, False))
+                    continue
+                match = _match(phrase, position, norms, where, clauses)
+                if match is not None:
+                    matches.append(match)
+        return [
+            (match.concept, words[min(match.positions)].start, words[max(match.positions)].end)
+            for match in _longest(matches)
+        ]
+
+
+class _Clauses:
+    """Which words share a sentence and a clause."""
+
+    def __init__(self, text: str, words: list[Token]) -> None:
+        self.sentence: list[int] = []
+        self.clause: list[int] = []
+        self.negation: list[bool] = []
+        sentence = clause = 0
+        end = 0
+        for word in words:
+            between = text[end : word.start]
+            if between != " " and end:
+                if _ENDS.search(between):
+                    sentence += 1
+                    clause += 1
+                elif _SOFT.search(between) or any(part in _CLAUSE_WORDS for part in between.lower().split()):
+                    clause += 1
+            self.sentence.append(sentence)
+            self.clause.append(clause)
+            self.negation.append(word.norm in _NEGATIONS)
+            end = word.end
+
+
+def content_tokens(text: str) -> list[Token]:
+    """The words that names are made of: without stop words, but with negations, without Chinese."""
+    return [
+        token
+        for token in tokens(text, stop_words=True)
+        if (not token.stop or token.norm in _NEGATIONS) and not _HAN_OR_LATIN.match(token.norm)
+    ]
+
+
+def _match(
+    phrase: _Phrase, anchor: int, norms: list[str], where: dict[str, list[int]], clauses: _Clauses
+) -> _Match | None:
+    size = len(phrase.norms)
+    reach = size + MAX_COORDINATED_WORDS
+    positions: list[int] = []
+    anchored = False
+    for norm in phrase.norms:
+        if norm == norms[anchor] and not anchored:
+            positions.append(anchor)
+            anchored = True
+            continue
+        at = where.get(norm)
+        if at is None:
+            return None
+        if len(at) == 1:
+            nearest = at[0]
+        else:
+            free = [position for position in at if position not in positions and position != anchor]
+            if not free:
+                return None
+            nearest = min(free, key=lambda position: (abs(position - anchor), position))
+        if abs(nearest - anchor) > reach or clauses.sentence[nearest] != clauses.sentence[anchor]:
+            return None
+        positions.append(nearest)
+    first, last = min(positions), max(positions)
+    gap = last - first + 1 - size
+    if gap:
+        inside = set(positions)
+        if any(clauses.negation[position] for position in range(first, last) if position not in inside):
+            return None
+    if clauses.clause[first] == clauses.clause[last]:
+        if gap > MAX_FOREIGN_WORDS:
+            return None
+        return _Match(phrase.concept, tuple(positions), gap, False)
+    # "epidural, subdural or subarachnoid haemorrhage": the first word, other modifiers, then the rest unbroken.
+    rest = positions[1:]
+    if (
+        positions == sorted(positions)
+        and gap <= MAX_COORDINATED_WORDS
+        and rest[-1] - rest[0] + 1 == len(rest)
+        and clauses.clause[positions[0] + 1] != clauses.clause[positions[0]]
+        and clauses.clause[rest[0]] == clauses.clause[rest[0] - 1]
+    ):
+        return _Match(phrase.concept, tuple(positions), gap, True)
+    return None
+
+
+def _longest(matches: list[_Match]) -> list[_Match]:
+    """The matches that stand: more words first, then closer ones; a word counts once, except the shared head of
+    coordinated modifiers."""
+    matches.sort(key=lambda match: (-len(match.positions), match.gap, match.positions))
+    used: set[int] = set()
+    shareable: set[int] = set()
+    chosen: list[_Match] = []
+    for match in matches:
+        taken = used.intersection(match.positions)
+        if taken and (
+            len(taken) == len(match.positions) or not (match.coordinated or taken <= shareable)
+        ):
+            continue
+        if any(other.concept == match.concept and set(match.positions) & set(other.positions) for other in chosen):
+            continue
+        chosen.append(match)
+        used.update(match.positions)
+        if match.coordinated:
+            shareable.update(match.positions[1:])
+    return chosen

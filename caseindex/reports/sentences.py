@@ -1,0 +1,64 @@
+"""Sentences of a report, safe for abbreviations, decimal numbers, list numbers and wrapped lines."""
+
+from __future__ import annotations
+
+import re
+
+# A full stop after one of these ends no sentence.
+_ABBREVIATIONS = frozenset(
+    "г гг см мм мл ст т др пр ул рис табл напр лат им проф д-р в/к п обл отд м-ца нед сут мин сек ок ср см.рис ед"
+    " dr mr mrs ms prof vs approx e.g i.e eg ie fig no nos st inc al ca cf wk yr yrs".split()
+)
+_BOUNDARY = re.compile(r"[.!?]+(?=[\s\"')\]»]|$)|(?<=[a-zа-яё]{3})\.(?=[A-ZА-ЯЁ])|[。！？；;]+|\n[ \t]*\n\s*|\n")
+_BULLET = re.compile(r"\s*(?:[-–—•*·]|\d{1,2}[.)、]|[（(]?\d{1,2}[)）])\s*\S")
+_LAST_WORD = re.compile(r"([^\s(\[«\"]+)$")
+
+
+def sentences(text: str) -> list[tuple[int, int]]:
+    """(start, end) of each sentence, without surrounding white space.
+
+    >>> text = "Киста 1.5 см. Смещения нет"
+    >>> [text[a:b] for a, b in sentences(text)]
+    ['Киста 1.5 см.', 'Смещения нет']
+    """
+    found: list[tuple[int, int]] = []
+    start = 0
+    for match in _BOUNDARY.finditer(text):
+        end = match.end()
+        if match.start() < start or not _ends(text, start, match):
+            continue
+        _append(found, text, start, end)
+        start = end
+    _append(found, text, start, len(text))
+    return found
+
+
+def _ends(text: str, start: int, match: re.Match[str]) -> bool:
+    mark = match.group()
+    if mark == "\n":  # a wrapped line goes on, a new item or a new capital after a finished line does not
+        following = text[match.end() : match.end() + 40].lstrip(" \t")
+        if not following or _BULLET.match(following):
+            return True
+        before = text[start : match.start()].rstrip()
+        return not before or following[0].isupper() or before[-1] in ":：" or not following[0].isalpha()
+    if mark == ".":
+        word = _LAST_WORD.search(text, start, match.start())
+        if word is None:
+            return True
+        last = word.group(1).lower()
+        following = text[match.end() : match.end() + 12].lstrip()
+        if last in _ABBREVIATIONS or (len(last) == 1 and last.isalpha()):
+            # "2 см. Смещения нет" ends all the same: a capital letter follows a unit.
+            return last in {"см", "мм", "мл", "г", "ст"} and following[:1].isupper()
+        if last.isdigit() and len(last) <= 2 and not text[start : word.start()].strip():
+            return False  # the number of a list item
+    return True
+
+
+def _append(found: list[tuple[int, int]], text: str, start: int, end: int) -> None:
+    while start < end and text[start].isspace():
+        start += 1
+    while end > start and text[end - 1].isspace():
+        end -= 1
+    if end > start and any(letter.isalnum() for letter in text[start:end]):
+        found.append((start, end))
