@@ -2,19 +2,53 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from caseindex.errors import ArchiveFormatTooNew, ArchiveNotFound
-from caseindex.settings import FORMAT_VERSION, Settings, load_settings
+from caseindex.errors import ArchiveError, ArchiveFormatTooNew, ArchiveLocked, ArchiveNotFound, StorageFull
+from caseindex.index.atomic import TEMPORARY_SUFFIX, storage_error, write_file_atomically
+from caseindex.settings import FORMAT_VERSION, Settings, dump_settings, load_settings
 
 if TYPE_CHECKING:
     from caseindex.index.store import LmdbStore
 
 SETTINGS_FILE = "archive.toml"
+
+_COMMENTS = {
+    "format_version": "Of the archive folder. Do not change.",
+    "[models]": "The model for each purpose: a folder of models/, or a name of the catalogue (see `train --help`).",
+    "search": "similar cases by image and by words",
+    "identity": "same person",
+    "verify": "report against image",
+    "slices": "slices that represent a CT or MR series, chosen by content",
+    "workers": "decoding processes; 0: one per core",
+    "mask_text": "mask overlays and burned-in text before images are embedded",
+    "[limits]": "What one hostile input may cost.",
+    "decode_timeout_s": "seconds for one file",
+    "worker_memory_mb": "memory of one decoding process",
+    "max_pixels": "of one frame",
+    "max_file_mb": "of one file or zip member",
+    "max_frames": "of one multi-frame object",
+}
+
+
+def commented(settings: Settings) -> str:
+    """The settings as TOML, each with what it means."""
+    lines = ["# Settings of this caseindex archive. An unknown key is an error that names it."]
+    for line in dump_settings(settings).splitlines():
+        name = line.split(" = ")[0]
+        note = _COMMENTS.get(name)
+        if note and name.startswith("["):
+            lines += [line, f"# {note}"]
+        else:
+            lines.append(f"{line}  # {note}" if note else line)
+        if name == "slices":
+            lines.append('# window = "brain"  # a named CT window (brain, lung, bone, ...) instead of the file\'s own')
+    return "\n".join(lines) + "\n"
 
 
 @dataclass(frozen=True)
@@ -60,11 +94,54 @@ class Archive:
             )
         return cls(path, settings)
 
+    @classmethod
+    def create(cls, path: Path) -> tuple[Archive, bool]:
+        """Makes an empty archive in a new or empty folder; (archive, whether it is new). One that is there is left as
+        it is.
+
+        Raises :class:`~caseindex.errors.ArchiveError` for a folder that holds other things, or for a file;
+        :class:`~caseindex.errors.StorageFull`.
+        """
+        path = path.expanduser().absolute()
+        if (path / SETTINGS_FILE).is_file():
+            archive = cls.open(path)
+            _ = archive.store
+            return archive, False
+        if path.exists() and not path.is_dir():
+            raise ArchiveError(path, "there is a file of this name", "Choose another folder")
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            foreign = sorted(entry.name for entry in path.iterdir() if not entry.name.endswith(TEMPORARY_SUFFIX))
+        except OSError as error:
+            raise storage_error(path, error) or ArchiveError(path, error.strerror or str(error)) from error
+        if foreign:
+            raise ArchiveError(
+                path,
+                f"the folder is not empty ({foreign[0]!r}{', ...' if len(foreign) > 1 else ''}) and not an archive",
+                "Choose a new or empty folder",
+            )
+        # The settings make it an archive; the store is made whenever it is missing, so a kill in between is no harm.
+        write_file_atomically(path / SETTINGS_FILE, commented(Settings()).encode("utf-8"))
+        archive = cls.open(path)
+        _ = archive.store
+        return archive, True
+
     @cached_property
     def store(self) -> LmdbStore:
         from caseindex.index.store import LmdbStore
 
-        return LmdbStore(self.path / "cases.lmdb")
+        store = LmdbStore(self.path / "cases.lmdb")
+        if store.writable and store.notes():
+            self.__dict__["store"] = store  # `finish` uses it
+            self._finish_removals()
+        return store
+
+    def _finish_removals(self) -> None:
+        """Completes what a killed `remove` left, unless another process is at it."""
+        from caseindex.index.erasure import finish
+
+        with contextlib.suppress(ArchiveLocked, StorageFull):
+            finish(self)
 
     @property
     def models_dir(self) -> Path:
