@@ -29,7 +29,7 @@ def effacement(head: Head) -> Float32Array:
     """[rows, columns] 0..1: how far the folds are pressed shut here."""
     total = np.zeros_like(head.u)
     for u, v, reach, strength in head.form.effaced:
-        total = np.maximum(total, strength * np.exp(-(((head.u - u) ** 2 + (head.v - v) ** 2) / reach**2) ** 2))
+        total = np.maximum(total, strength * np.exp(-((((head.u - u) ** 2 + (head.v - v) ** 2) / reach**2) ** 2)))
     return total
 
 
@@ -134,7 +134,9 @@ def _lateral_ventricles(head: Head) -> None:
     if z < 0.34:  # temporal horns: slits unless the ventricles are wide
         for s in SIDES:
             width = 0.012 * max(size, 0.6) ** 2.2
-            head.lay(head.ventricular, head.ellipse(s * 0.47, 0.02, width, 0.10, s * 28, soft_mm=1.8), bump(z, 0.14, 0.33))
+            head.lay(
+                head.ventricular, head.ellipse(s * 0.47, 0.02, width, 0.10, s * 28, soft_mm=1.8), bump(z, 0.14, 0.33)
+            )
     fourth = bump(z, 0.04, 0.20, 0.05)
     if fourth > 0:
         k = (0.8 + 0.4 * head.atrophy) * head.form.ventricles**0.5
@@ -145,7 +147,7 @@ def _base(head: Head) -> None:
     """Cisterns and Sylvian fissures, brain stem and cerebellum."""
     z, shut = head.level, 1.0
     for u, v, reach, strength in head.form.effaced:
-        shut = min(shut, 1 - strength * float(np.exp(-((u**2 + (v - 0.1) ** 2) / max(reach, 0.05) ** 2) ** 2)))
+        shut = min(shut, 1 - strength * float(np.exp(-(((u**2 + (v - 0.1) ** 2) / max(reach, 0.05) ** 2) ** 2))))
     open_mm = (1.2 + 2.6 * head.atrophy * head.form.sulci + head.form.opened_mm) * shut
     wide = open_mm / head.scale_mm
     sylvian = bump(z, 0.16, 0.60, 0.06)
@@ -153,7 +155,9 @@ def _base(head: Head) -> None:
         for s in SIDES:
             own = 1 + 0.3 * s * head.person.ventricle_asymmetry / 0.1 * 0.3
             value = sylvian * min(1.0, open_mm / 1.2)
-            head.lay(head.sulcal, head.ellipse(s * 0.575, -0.02, wide * 0.75 * own, 0.235, s * -4, bend=s * 0.03), value)
+            head.lay(
+                head.sulcal, head.ellipse(s * 0.575, -0.02, wide * 0.75 * own, 0.235, s * -4, bend=s * 0.03), value
+            )
             head.lay(head.sulcal, head.ellipse(s * 0.77, -0.13, wide * 0.7 * own, 0.20, s * 74, bend=0.03), value)
     cistern = bump(z, 0.185, 0.335, 0.04) * min(1.0, shut * 1.3)
     if cistern > 0.02:

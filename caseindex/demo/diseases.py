@@ -65,7 +65,14 @@ class _Draw:
         return name, u * self.side, v, self.within(low, high)
 
     def finding(
-        self, kind: str, place: str, u: float, v: float, size_mm: float, phase: str = "acute", plain: float | None = None
+        self,
+        kind: str,
+        place: str,
+        u: float,
+        v: float,
+        size_mm: float,
+        phase: str = "acute",
+        plain: float | None = None,
     ) -> Finding:
         jitter = 0.025 if abs(u) > 0.06 else 0.008
         return Finding(
@@ -185,7 +192,9 @@ def _trauma(d: _Draw) -> _Onset:
         for n in range(int(d.rng.integers(1, 4))):
             spread = 0.16 * n
             found.append(
-                d.finding("contusion", "frontal" if cv < -0.5 else "temporal", cu * d.side, cv + spread, d.within(12, 28))
+                d.finding(
+                    "contusion", "frontal" if cv < -0.5 else "temporal", cu * d.side, cv + spread, d.within(12, 28)
+                )
             )
     if kind != "contusion":
         found.append(d.finding("subdural", "convexity", u, v * 0.5, d.within(5, 13), plain=d.within(0.2, 1)))

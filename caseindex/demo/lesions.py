@@ -117,7 +117,9 @@ def _mix(head: Head, mask: Float32Array, value: float | Float32Array) -> None:
     head.hu += mask * (value - head.hu)
 
 
-def _blob(finding: Finding, head: Head, grow_mm: float = 0.0, rough: float = 0.16, soft_mm: float = 2.0) -> Float32Array:
+def _blob(
+    finding: Finding, head: Head, grow_mm: float = 0.0, rough: float = 0.16, soft_mm: float = 2.0
+) -> Float32Array:
     """[rows, columns] the finding's irregular body, ``grow_mm`` larger all round."""
     rng = np.random.default_rng(finding.seed)
     radius = (finding.size_mm / 2 + grow_mm) / head.scale_mm
