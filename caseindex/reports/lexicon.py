@@ -14,9 +14,9 @@ from functools import lru_cache
 
 from caseindex.errors import NotInArchive
 from caseindex.records import Language
-from caseindex.reports import table
+from caseindex.reports import precompute, table
 from caseindex.reports.composition import Composition
-from caseindex.reports.matching import Names
+from caseindex.reports.matching import Names, NameTable, name_table
 from caseindex.reports.sentences import sentences
 from caseindex.reports.table import ConceptKind, Row
 
@@ -47,8 +47,9 @@ class Mention:
 class Lexicon:
     """Concepts by id, their hierarchy, and the search for their names in a text."""
 
-    def __init__(self, rows: Iterable[Row]) -> None:
+    def __init__(self, rows: Iterable[Row], names_of: NameTable | None = None) -> None:
         rows = list(rows)
+        names_of = names_of or name_table(rows)
         self.concepts: dict[str, Concept] = {
             row.id: Concept(
                 row.id,
@@ -63,14 +64,10 @@ class Lexicon:
             for broader in row.broader:
                 self._narrower.setdefault(broader, []).append(row.id)
         self._expanded: dict[str, tuple[str, ...]] = {}
-        self._names = Names(rows)
+        self.collisions = names_of.collisions  # (name, concept, other concept): names that two concepts share
+        self._names = Names(names_of)
         self._composition = Composition(rows, lambda concept: frozenset(self.expand(concept)))
         self._anatomy = frozenset(row.id for row in rows if row.kind is ConceptKind.ANATOMY)
-
-    @property
-    def collisions(self) -> list[tuple[str, str, str]]:
-        """(name, concept, other concept) of names that two concepts share; empty in a sound lexicon."""
-        return self._names.collisions
 
     def concept(self, concept_id: str) -> Concept:
         """Raises :class:`~caseindex.errors.NotInArchive` for an id that the lexicon lacks."""
@@ -126,4 +123,4 @@ class Lexicon:
 @lru_cache(maxsize=1)
 def load_lexicon() -> Lexicon:
     """The shipped lexicon, built once per process."""
-    return Lexicon(table.rows())
+    return Lexicon(table.rows(), precompute.read_names())

@@ -8,7 +8,9 @@ words between them and none of them a negation, and the longest name first.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import NamedTuple, TypeVar
 
 from caseindex.records import Language
@@ -49,48 +51,59 @@ class _Match(NamedTuple):
     coordinated: bool
 
 
+@dataclass(frozen=True, slots=True)
+class NameTable:
+    """The names of a lexicon in normal form: what :class:`Names` looks up."""
+
+    phrases: list[tuple[str, tuple[str, ...]]]  # (concept, normal forms)
+    exact: dict[str, str]  # names that count in one letter case only -> concept
+    chinese: dict[str, str]  # simplified, lower case -> concept
+    collisions: list[tuple[str, str, str]] = field(default_factory=list)  # (name, concept, other concept)
+
+
+def name_table(rows: Iterable[Row]) -> NameTable:
+    """Normalises every name; takes a fifth of a second for the shipped lexicon, which therefore comes with it done."""
+    names_of = NameTable([], {}, {})
+    owners: dict[frozenset[str], str] = {}
+
+    def own(owned: dict[Key, str], key: Key, concept: str, name: str) -> bool:
+        known = key in owned
+        other = owned.setdefault(key, concept)
+        if other != concept:
+            names_of.collisions.append((name, other, concept))
+        return not known
+
+    for row in rows:
+        for language, names in row.names.items():
+            for name in names:
+                if language is Language.CHINESE and _HAN_OR_LATIN.search(name):
+                    own(names_of.chinese, chinese.simplified(name).lower(), row.id, name)
+                elif name.endswith("!") or (len(name) <= 2 and name.isupper()):
+                    own(names_of.exact, name.rstrip("!"), row.id, name)
+                else:
+                    norms = tuple(token.norm for token in content_tokens(name))
+                    if norms and own(owners, frozenset(norms), row.id, name):
+                        names_of.phrases.append((row.id, norms))
+    return names_of
+
+
 class Names:
     """Every name of every concept, ready to be found."""
 
-    def __init__(self, rows: Iterable[Row]) -> None:
-        self.collisions: list[tuple[str, str, str]] = []
-        owners: dict[frozenset[str], str] = {}
-        self._exact: dict[str, str] = {}  # names that count in one letter case only
+    def __init__(self, names_of: NameTable) -> None:
+        self._exact = names_of.exact
         self._chinese: dict[str, list[tuple[str, str]]] = {}  # first character -> (name, concept), longest first
-        han: dict[str, str] = {}
-        phrases: list[_Phrase] = []
-        for row in rows:
-            for language, names in row.names.items():
-                for name in names:
-                    if language is Language.CHINESE and _HAN_OR_LATIN.search(name):
-                        key = chinese.simplified(name).lower()
-                        self._own(han, key, row.id, name)
-                    elif name.endswith("!") or (len(name) <= 2 and name.isupper()):
-                        self._own(self._exact, name.rstrip("!"), row.id, name)
-                    else:
-                        norms = tuple(token.norm for token in content_tokens(name))
-                        if norms and self._own(owners, frozenset(norms), row.id, name):
-                            phrases.append(_Phrase(row.id, norms))
-        for key, concept in han.items():
-            self._chinese.setdefault(key[0], []).append((key, concept))
+        for name, concept in names_of.chinese.items():
+            self._chinese.setdefault(name[0], []).append((name, concept))
         for entries in self._chinese.values():
             entries.sort(key=lambda entry: -len(entry[0]))
-        frequency: dict[str, int] = {}
-        for phrase in phrases:
-            for norm in phrase.norms:
-                frequency[norm] = frequency.get(norm, 0) + 1
-        self.vocabulary = frozenset(frequency)
+        frequency = Counter(norm for _, norms in names_of.phrases for norm in norms)
+        self.vocabulary = frequency.keys()
         self._anchored: dict[str, list[_Phrase]] = {}
-        for phrase in phrases:
-            anchor = min(phrase.norms, key=lambda norm: (frequency[norm], -len(norm)))
-            self._anchored.setdefault(anchor, []).append(phrase)
+        for concept, norms in names_of.phrases:
+            anchor = min(norms, key=lambda norm: (frequency[norm], -len(norm))) if len(norms) > 1 else norms[0]
+            self._anchored.setdefault(anchor, []).append(_Phrase(concept, norms))
         self._correct = spelling.Corrector(self.vocabulary)
-
-    def _own(self, owners: dict[Key, str], key: Key, concept: str, name: str) -> bool:
-        other = owners.setdefault(key, concept)
-        if other != concept:
-            self.collisions.append((name, other, concept))
-        return other == concept
 
     def find(self, text: str, language: Language | None = None) -> list[Span]:
         """(concept, start, end) of the mentions, by place; none inside a longer one."""

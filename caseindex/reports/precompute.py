@@ -1,18 +1,27 @@
-"""Writes ``data/lemmas_ru.tsv``: the lemma of each Russian word in the lexicon's names and of its inflected forms that
-reports use most, so that loading the lexicon and answering a query need no morphological analyser.
+"""What is derived from ``lexicon.tsv`` ahead of time, so that it loads in milliseconds.
 
-Run it after every change of ``lexicon.tsv``: ``python -m caseindex.reports.precompute``. A word that the file lacks is
-only slower, never wrong; a test compares file and analyser.
+- ``data/lemmas_ru.tsv``: the lemma of each Russian word in the names: a query in the lexicon's words needs no
+  morphological analyser.
+- ``data/names.json``: the names in normal form, with the checksum of the ``lexicon.tsv`` that they were made from.
+
+Run ``python -m caseindex.reports.precompute`` after every change of ``lexicon.tsv``. Both are caches: where they are
+missing or of another lexicon, loading is slower and the answers are the same; a test compares them with the truth.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
+from pathlib import Path
+from typing import Any
 
 from caseindex.records import Language
-from caseindex.reports.russian import LEMMAS_FILE, analysed_lemma
-from caseindex.reports.table import rows
+from caseindex.reports import russian
+from caseindex.reports.matching import NameTable, name_table
+from caseindex.reports.table import LEXICON_FILE, rows
 
+NAMES_FILE = Path(__file__).with_name("data") / "names.json"
 _WORD = re.compile("[а-яё]+")
 
 
@@ -24,11 +33,44 @@ def lemmas() -> dict[str, str]:
         for name in row.names[Language.RUSSIAN]
         for word in _WORD.findall(name.lower())
     }
-    return {word: analysed_lemma(word) for word in sorted(words)}
+    return {word: russian.analysed_lemma(word) for word in sorted(words)}
+
+
+def names_document() -> dict[str, Any]:
+    """The content of ``names.json``."""
+    made = name_table(rows())
+    return {
+        "lexicon_sha256": _checksum(),
+        "phrases": [[concept, list(norms)] for concept, norms in made.phrases],
+        "exact": made.exact,
+        "chinese": made.chinese,
+        "collisions": [list(collision) for collision in made.collisions],
+    }
+
+
+def read_names() -> NameTable | None:
+    """The names of the shipped lexicon, or ``None`` where the file is not of this ``lexicon.tsv``."""
+    try:
+        document = json.loads(NAMES_FILE.read_bytes())
+        if document["lexicon_sha256"] != _checksum():
+            return None
+        return NameTable(
+            [(concept, tuple(norms)) for concept, norms in document["phrases"]],
+            document["exact"],
+            document["chinese"],
+            [(name, one, other) for name, one, other in document["collisions"]],
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _checksum() -> str:
+    return hashlib.sha256(LEXICON_FILE.read_bytes()).hexdigest()
 
 
 def main() -> None:
-    LEMMAS_FILE.write_text("".join(f"{word}\t{lemma}\n" for word, lemma in lemmas().items()), encoding="utf-8")
+    russian.LEMMAS_FILE.write_text("".join(f"{word}\t{lemma}\n" for word, lemma in lemmas().items()), encoding="utf-8")
+    NAMES_FILE.write_text(json.dumps(names_document(), ensure_ascii=False, indent=0), encoding="utf-8")
 
 
 if __name__ == "__main__":
