@@ -179,6 +179,11 @@ class LmdbStore:
             if self._pid == os.getpid():
                 self._environment.release()
 
+    def change(self, change: Callable[[Any, dict[str, Any]], Any]) -> Any:
+        """``change(transaction, databases)`` in one synced write, for the modules of the store itself; it may be run
+        more than once."""
+        return self._write(change)
+
     def _write(self, change: Callable[[Any, dict[str, Any]], Any]) -> Any:
         if self.readonly:
             raise StorageFull(self.path, "it was opened for reading only", "Open it for writing")

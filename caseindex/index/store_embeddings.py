@@ -126,6 +126,16 @@ def blocks(transaction: Any, dbs: dict[str, Any], where: Space, after_id: int = 
         yield _parse(value, block, where)
 
 
+def block_numbers(cursor: Any, where: Space) -> Iterator[int]:
+    """The numbers of the stored values, whatever is in them."""
+    if cursor.set_range(_KEY.pack(where.number, 0)):
+        for raw_key in cursor.iternext(keys=True, values=False):
+            number, block = _KEY.unpack(raw_key)
+            if number != where.number:
+                return
+            yield block
+
+
 def block_of(transaction: Any, dbs: dict[str, Any], where: Space, block: int) -> Block | None:
     value = transaction.get(_KEY.pack(where.number, block), db=dbs["embeddings"])
     return None if value is None else _parse(value, block, where)
