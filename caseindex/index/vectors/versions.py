@@ -23,7 +23,7 @@ from typing import Final
 
 import msgspec
 
-from caseindex.errors import IndexDamaged
+from caseindex.errors import IndexDamaged, StorageFull
 from caseindex.index.atomic import storage_error, sync_folder, write_file_atomically
 
 CURRENT: Final = "CURRENT"
@@ -67,7 +67,7 @@ class Versions:
             self.folder.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(self.folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
-            raise storage_error(self.folder, error) or error from error
+            raise _unwritable(self.folder, error) from error
         try:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -94,7 +94,7 @@ class Versions:
             self.note(fresh)
         except OSError as error:
             shutil.rmtree(target, ignore_errors=True)
-            raise storage_error(target, error) or error from error
+            raise _unwritable(target, error) from error
         except BaseException:
             shutil.rmtree(target, ignore_errors=True)
             raise
@@ -110,3 +110,9 @@ class Versions:
         """Takes the whole folder away; CURRENT first, so that a kill in between leaves nothing half there."""
         (self.folder / CURRENT).unlink(missing_ok=True)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _unwritable(path: Path, error: OSError) -> StorageFull:
+    return storage_error(path, error) or StorageFull(
+        path, f"it cannot be written ({error.strerror})", "Check this folder; nothing in it is needed, it is derived"
+    )
