@@ -1,0 +1,163 @@
+"""A report's text as what the word channels index: terms that it does not deny, and concepts with how much it asserts them.
+
+A mention weighs by the section that it stands in (a diagnosis says more about the case than its history) and by its
+polarity. Several mentions of one concept are joined as independent evidence (noisy or): named in the caption, the findings
+and the diagnosis, a concept weighs more than named once in passing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from caseindex.records import Language, Polarity, Side
+
+ANALYSER_VERSION = 1
+
+#: How much one mention in a section tells of the case; a text without sections is all `findings`.
+SECTION_WEIGHTS: Final[dict[str, float]] = {
+    "impression": 0.9,
+    "diagnosis": 0.9,
+    "conclusion": 0.9,
+    "caption": 0.7,
+    "findings": 0.6,
+    "discussion": 0.2,
+    "differential": 0.15,
+    "indication": 0.2,
+    "history": 0.2,
+    "comparison": 0.15,
+    "technique": 0.1,
+    "recommendation": 0.1,
+}
+_OTHER_SECTION = 0.6
+_UNCERTAIN = 0.4
+#: An assertion in the history does not stand against a denial in what was found.
+_OUTWEIGHED = 0.25
+SIDE_BITS: Final[dict[Side | None, int]] = {None: 0, Side.LEFT: 1, Side.RIGHT: 2, Side.BOTH: 3}
+
+
+@dataclass(frozen=True, slots=True)
+class ConceptRow:
+    """One concept in one report. ``present`` and ``absent`` in [0, 1]; ``sides``: bits 1 left, 2 right."""
+
+    concept: str
+    present: float
+    absent: float
+    sides: int
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """``terms``: (normal form, weight 1..3) of every word that is not denied, repeats included."""
+
+    terms: tuple[tuple[str, int], ...]
+    concepts: tuple[ConceptRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A concept at one place of a text."""
+
+    concept: str
+    start: int
+    end: int
+    polarity: Polarity
+    side: Side | None
+    weight: float  # of the section
+
+
+def _sections(text: str) -> list[tuple[int, int, float]]:
+    from caseindex.reports.sections import sections
+
+    return [
+        (section.start, section.end, SECTION_WEIGHTS.get(str(section.name), _OTHER_SECTION))
+        for section in sections(text)
+    ]
+
+
+def _weight_at(places: Sequence[tuple[int, int, float]], position: int) -> float:
+    for start, end, weight in places:
+        if start <= position < end:
+            return weight
+    return _OTHER_SECTION
+
+
+def mentions(text: str, language: Language | None = None) -> list[Mention]:
+    """Every concept of the lexicon in ``text``, with the polarity and side of the statement that it stands in.
+
+    Anatomy and other kinds that a report can neither assert nor deny are present. Concepts that only a whole
+    statement tells (a generic finding at one anatomy) are mentions too, over the span of their sentence.
+    """
+    from caseindex.reports.lexicon import load_lexicon
+    from caseindex.reports.statements import statements
+
+    places = _sections(text)
+    made = statements(text, language)
+    found: list[Mention] = []
+    told: set[tuple[str, int]] = set()
+    for mention in load_lexicon().mentions(text, language):
+        polarity, side = Polarity.PRESENT, None
+        for number, statement in enumerate(made):
+            if statement.finding == mention.concept and statement.start <= mention.start < statement.end:
+                polarity, side = statement.polarity, statement.side
+                told.add((statement.finding, number))
+                break
+        found.append(
+            Mention(mention.concept, mention.start, mention.end, polarity, side, _weight_at(places, mention.start))
+        )
+    for number, statement in enumerate(made):
+        if (statement.finding, number) not in told:
+            weight = _weight_at(places, statement.start)
+            found.append(
+                Mention(statement.finding, statement.start, statement.end, statement.polarity, statement.side, weight)
+            )
+    return found
+
+
+def denied_spans(found: Sequence[Mention]) -> list[tuple[int, int]]:
+    """The characters of what the text denies."""
+    return [(mention.start, mention.end) for mention in found if mention.polarity is Polarity.ABSENT]
+
+
+def concept_rows(found: Sequence[Mention]) -> list[ConceptRow]:
+    """One row for each concept that is mentioned."""
+    by_concept: dict[str, list[Mention]] = {}
+    for mention in found:
+        by_concept.setdefault(mention.concept, []).append(mention)
+    rows = []
+    for concept, here in by_concept.items():
+        denied = max((m.weight for m in here if m.polarity is Polarity.ABSENT), default=0.0)
+        not_present, sides = 1.0, 0
+        for mention in here:
+            if mention.polarity is Polarity.ABSENT:
+                continue
+            weight = mention.weight * (_UNCERTAIN if mention.polarity is Polarity.UNCERTAIN else 1.0)
+            if denied > mention.weight:
+                weight *= _OUTWEIGHED
+            not_present *= 1.0 - weight
+            sides |= SIDE_BITS[mention.side]
+        not_absent = 1.0
+        for mention in here:
+            if mention.polarity is Polarity.ABSENT:
+                not_absent *= 1.0 - mention.weight
+                if not_present == 1.0:
+                    sides |= SIDE_BITS[mention.side]
+        rows.append(ConceptRow(concept, 1.0 - not_present, 1.0 - not_absent, sides))
+    return rows
+
+
+def analyse(text: str, language: Language | None = None) -> Analysis:
+    """What the word channels index of one report."""
+    from caseindex.reports.tokens import tokens
+
+    found = mentions(text, language)
+    denied = denied_spans(found)
+    places = _sections(text)
+    terms = []
+    for token in tokens(text, language):
+        if any(start <= token.start < end for start, end in denied):
+            continue
+        weight = _weight_at(places, token.start)
+        terms.append((token.norm, 3 if weight >= 0.85 else 2 if weight >= 0.5 else 1))
+    return Analysis(tuple(terms), tuple(concept_rows(found)))

@@ -1,0 +1,106 @@
+"""A question in words, read: the concepts that it names (in any language), their polarity and side, and the words left."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from caseindex.records import Language, Polarity, Side
+from caseindex.retrieval.analysis import Mention, concept_rows, mentions
+
+#: Kinds of concepts that a case is about; the others (places, modalities, attributes) narrow a question.
+CORE_KINDS = frozenset({"finding", "device", "procedure"})
+_OF_A_REPORT = 8  # concepts of a report that ask for its like
+_ASSERTED = 0.5  # how much a report has to assert them
+
+
+@dataclass(frozen=True, slots=True)
+class ConceptUnit:
+    """A concept that the question names. ``accepted``: it and everything narrower. ``words``: the normal forms of the
+    question's own words for it. ``kind``: of the lexicon. ``importance``: its share beside the others, 1 unless the
+    question is a report."""
+
+    concept: str
+    accepted: frozenset[str]
+    words: tuple[str, ...]
+    kind: str
+    polarity: Polarity = Polarity.PRESENT
+    side: Side | None = None
+    importance: float = 1.0
+
+    @property
+    def core(self) -> bool:
+        return self.kind in CORE_KINDS
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """``terms``: the normal forms of the words that no concept covers."""
+
+    text: str
+    language: Language | None
+    units: tuple[ConceptUnit, ...]
+    terms: tuple[str, ...]
+
+    @property
+    def has_core(self) -> bool:
+        return any(unit.core for unit in self.units)
+
+    def names(self) -> list[str]:
+        """The concepts by their preferred names in the question's language, a denied one with a minus."""
+        from caseindex.reports.languages import detect
+        from caseindex.reports.lexicon import load_lexicon
+
+        language = self.language or detect(self.text) or Language.ENGLISH
+        found = []
+        for unit in self.units:
+            name = load_lexicon().concept(unit.concept).name(language)
+            found.append(f"− {name}" if unit.polarity is Polarity.ABSENT else name)
+        return found
+
+
+@lru_cache(maxsize=256)
+def read_question(text: str, language: Language | None = None) -> Question:
+    """The question's concepts and remaining words. A concept beside a narrower one of its own is left out: who asks
+    for "stroke, ischaemic stroke" asks for the latter."""
+    from caseindex.reports.tokens import tokens
+
+    words = tokens(text, language)
+    units: dict[str, ConceptUnit] = {}
+    found = mentions(text, language)
+    for mention in found:
+        here = tuple(token.norm for token in words if mention.start <= token.start < mention.end)
+        units.setdefault(mention.concept, _unit(mention, here))
+    asked = set(units)
+    kept = {name: unit for name, unit in units.items() if not (unit.accepted & asked) - {name}}
+    covered = [(mention.start, mention.end) for mention in found]
+    rest = [token.norm for token in words if not any(start <= token.start < end for start, end in covered)]
+    return Question(text, language, tuple(kept.values()), tuple(dict.fromkeys(rest)))
+
+
+def question_of_report(text: str, language: Language | None = None) -> Question:
+    """What a report asks for when it is the question: the findings that it asserts most, without its other words."""
+    found = mentions(text, language)
+    by_concept = {mention.concept: mention for mention in found if mention.polarity is Polarity.PRESENT}
+    rows = [row for row in concept_rows(found) if row.concept in by_concept and row.present >= _ASSERTED]
+    units = []
+    for row in sorted(rows, key=lambda row: -row.present):
+        unit = _unit(by_concept[row.concept], (), importance=row.present)
+        if unit.core:
+            units.append(unit)
+    return Question(text, language, tuple(units[:_OF_A_REPORT]), ())
+
+
+def _unit(mention: Mention, words: tuple[str, ...], importance: float = 1.0) -> ConceptUnit:
+    from caseindex.reports.lexicon import load_lexicon
+
+    lexicon = load_lexicon()
+    return ConceptUnit(
+        mention.concept,
+        frozenset(lexicon.expand(mention.concept)),
+        words,
+        str(lexicon.concept(mention.concept).kind),
+        mention.polarity,
+        mention.side,
+        importance,
+    )
