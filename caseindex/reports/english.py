@@ -73,8 +73,8 @@ _PLURALS = [
 ]
 # Words in -ses that are no Greek plurals.
 _NOT_GREEK = frozenset("cases masses abscesses diseases increases decreases uses causes senses releases phases".split())
-# Porter's stem would be that of "meninges".
-_WHOLE = frozenset(["meningitis"])
+# Porter would make one of "meningitis" and "meninges", of "sacralization" and "sacral".
+_WHOLE = frozenset(["sacralization"])
 # Most words match none of the patterns above: one look spares them the list.
 _MAY_DIFFER = re.compile("ae|oe|our|re|gre|leuk|aneur|sulph|isation|ised|lation|mould|rrhag|yse|(?:ses|i|a|ces|es|s|feet|teeth)$")
 
@@ -93,7 +93,7 @@ def stem(word: str) -> str:
     >>> stem("haemorrhages") == stem("hemorrhage"), stem("metastases") == stem("metastasis")
     (True, True)
     """
-    if word in _WHOLE:
+    if word in _WHOLE or word.endswith("itis"):
         return word
     if len(word) > 4 and word.isascii() and _MAY_DIFFER.search(word):
         for pattern, replacement in _SPELLING:
