@@ -73,10 +73,7 @@ def _midline(head: Head) -> None:
     if z < 0.17:
         front, back = -0.62, 2.0
     there = np.clip((front - head.v) / 0.06 + 0.5, 0, 1) + np.clip((head.v - back) / 0.06 + 0.5, 0, 1)
-    if z > 0.76:
-        there = np.ones_like(there)
-    else:
-        there = np.minimum(there, 1)
+    there = np.ones_like(there) if z > 0.76 else np.minimum(there, 1)
     half_mm = (0.5 + 1.6 * head.atrophy) * (1 + 0.8 * np.clip(-head.v - 0.5, 0, 1)) * (1 - 0.8 * effacement(head))
     head.sulcal = np.maximum(head.sulcal, np.clip((half_mm - off) / 1.1 + 0.5, 0, 1) * there).astype(np.float32)
     head.grey = np.maximum(head.grey, np.clip((half_mm + 3.6 - off) / 2 + 0.5, 0, 1) * there).astype(np.float32)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 from dataclasses import dataclass
-from datetime import date, timedelta
 
 import numpy as np
 
@@ -30,10 +30,11 @@ class Exam:
     visit: int
     disease: Disease
     age: float
-    date: date
-    prior: date | None
+    date: datetime.date
+    prior: datetime.date | None
     level: float
     language: Language
+    in_test: bool
 
     @property
     def person(self) -> Person:
@@ -49,11 +50,6 @@ class Exam:
 
     def image_uid(self, slice_number: int) -> str:
         return _uid(self.seed, "image", self.number, slice_number)
-
-    @property
-    def in_test(self) -> bool:
-        """A quarter of the patients, whole: the reference's split of 3 : 1."""
-        return self.patient % 4 == 3
 
 
 def _uid(*parts: object) -> str:
@@ -71,8 +67,12 @@ def plan(examinations: int, seed: int, languages: dict[Language, float]) -> list
     wanted = counts(examinations)
     improved = wanted.pop(Diagnosis.IMPROVEMENT, 0)
     courses: list[list[Disease]] = []
+    test: list[bool] = []
     for diagnosis, left in wanted.items():
+        turn = int(rng.integers(3))
         while left > 0:
+            test.append(turn % 4 == 3)
+            turn += 1
             visits = min(left, 1 + int(rng.choice(len(_VISITS), p=_VISITS)))
             age = age_of(diagnosis, rng)
             courses.append([fall_ill(diagnosis, age, rng)] * visits)
@@ -81,19 +81,23 @@ def plan(examinations: int, seed: int, languages: dict[Language, float]) -> list
     for n in rng.permutation(len(healing))[: round(_FOLLOWED * improved)]:
         healing[n].append(resolve(healing[n][0], rng))
         improved -= 1
-    for _ in range(improved):
+    for n in range(improved):
+        test.append(n % 4 == 3)
         courses.append([fall_ill(Diagnosis.IMPROVEMENT, age_of(Diagnosis.IMPROVEMENT, rng), rng)])
     exams: list[Exam] = []
     names, shares = list(languages), np.array(list(languages.values()))
     for patient, n in enumerate(rng.permutation(len(courses)), start=1):
-        when = date(2015, 1, 10) + timedelta(days=int(rng.integers(0, 3200)))
+        when = datetime.date(2015, 1, 10) + datetime.timedelta(days=int(rng.integers(0, 3200)))
         first, prior = when, None
         for visit, disease in enumerate(courses[n]):
             acute = disease.diagnosis in {*_HEALS, Diagnosis.EDEMA, Diagnosis.SUBARACHNOID, Diagnosis.TRAUMA}
             if visit:
-                prior, when = when, when + timedelta(days=int(rng.integers(2, 12) if acute else rng.integers(90, 500)))
+                prior, when = (
+                    when,
+                    when + datetime.timedelta(days=int(rng.integers(2, 12) if acute else rng.integers(90, 500))),
+                )
             elif disease.diagnosis is Diagnosis.IMPROVEMENT:
-                prior = when - timedelta(days=int(rng.integers(7, 40)))
+                prior = when - datetime.timedelta(days=int(rng.integers(7, 40)))
             exams.append(
                 Exam(
                     seed=seed,
@@ -106,6 +110,7 @@ def plan(examinations: int, seed: int, languages: dict[Language, float]) -> list
                     prior=prior,
                     level=round(float(np.clip(disease.level + rng.normal(0, 0.006), 0.08, 0.93)), 3),
                     language=names[int(rng.choice(len(names), p=shares / shares.sum()))],
+                    in_test=test[n],
                 )
             )
     return exams

@@ -193,11 +193,11 @@ def _trauma(d: _Draw) -> _Onset:
             spread = 0.16 * n
             found.append(
                 d.finding(
-                    "contusion", "frontal" if cv < -0.5 else "temporal", cu * d.side, cv + spread, d.within(12, 28)
+                    "contusion", "frontal" if cv < -0.5 else "temporal", cu * d.side, cv + spread, d.within(14, 32)
                 )
             )
     if kind != "contusion":
-        found.append(d.finding("subdural", "convexity", u, v * 0.5, d.within(5, 13), plain=d.within(0.2, 1)))
+        found.append(d.finding("subdural", "convexity", u, v * 0.5, d.within(6, 15), plain=d.within(0.2, 1)))
     if d.chance(0.55):
         found.append(d.finding("fracture", "vault", u, v, 2))
     if d.chance(0.85):

@@ -33,5 +33,5 @@ def expand(template: str, slots: Mapping[str, str], rng: np.random.Generator) ->
     while True:
         simpler = _SLOT.sub(fill, _CHOICE.sub(choose, text))
         if simpler == text:
-            return re.sub(r"(?<=\S) {2,}", " ", text).replace(" .", ".").replace("..", ".").strip()
+            return re.sub(r" +([.,;])", r"\1", re.sub(r" {2,}", " ", text)).replace("..", ".").strip()
         text = simpler

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from caseindex.demo.anatomy import CSF
 from caseindex.demo.head import Deformation, Head, Push
@@ -113,7 +114,7 @@ def _mark(head: Head, mask: Float32Array) -> None:
     np.maximum(head.lesion, mask, out=head.lesion)
 
 
-def _mix(head: Head, mask: Float32Array, value: float | Float32Array) -> None:
+def _mix(head: Head, mask: npt.NDArray[np.floating], value: float | Float32Array) -> None:
     head.hu += mask * (value - head.hu)
 
 
@@ -166,9 +167,9 @@ def territory(finding: Finding, head: Head) -> Float32Array:
 
 def _infarct(finding: Finding, head: Head) -> None:
     mask = territory(finding, head)
-    target = {"acute": 19.0, "subacute": 14.5, "old": 9.0}[finding.phase]
+    target = {"acute": 17.5, "subacute": 13.5, "old": 9.0}[finding.phase]
     keep = 1 - head.sulcal * 0.8
-    _mix(head, mask * keep * (0.55 + 0.45 * finding.strength), target)
+    _mix(head, mask * keep * (0.7 + 0.3 * finding.strength), target)
     _mark(head, mask)
     if finding.phase == "acute" and finding.place == "mca" and finding.seed % 3 == 0 and head.level < 0.4:
         side = 1.0 if finding.u > 0 else -1.0
@@ -202,7 +203,7 @@ def _subarachnoid(finding: Finding, head: Head) -> None:
     near = np.exp(-((((head.u - finding.u) ** 2 + (head.v - finding.v) ** 2) / reach**2) ** 1.5))
     patchy = sample(plane((finding.seed, 4), 7), (head.u + 1) / 2, (head.v + 1) / 2)
     mask = head.sulcal * np.clip(near * (1.25 + 0.35 * patchy), 0, 1) * head.ramp(head.depth_in)
-    _mix(head, mask, 50 + 12 * finding.strength)
+    _mix(head, mask, 54 + 11 * finding.strength)
     _mark(head, mask * (near > 0.4))
 
 

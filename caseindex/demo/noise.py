@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from caseindex.records import Float32Array
 
@@ -29,12 +30,18 @@ def ring(seed: int | tuple[int, ...], around: int, inwards: int, size: tuple[int
     return np.asarray((field - field.mean()) / (field.std() + 1e-6), np.float32)
 
 
-def sample(field: Float32Array, x: Float32Array, y: Float32Array) -> Float32Array:
+def sample(field: Float32Array, x: npt.NDArray[np.floating], y: npt.NDArray[np.floating]) -> Float32Array:
     """``field`` at x, y in 0..1 (mirrored beyond), linearly interpolated; the shape of ``x``."""
     import cv2
 
     rows, columns = field.shape
     return np.asarray(
-        cv2.remap(field, x * (columns - 1), y * (rows - 1), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101),
+        cv2.remap(
+            field,
+            np.float32(columns - 1) * x.astype(np.float32),
+            np.float32(rows - 1) * y.astype(np.float32),
+            cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_REFLECT_101,
+        ),
         np.float32,
     )

@@ -35,7 +35,7 @@ class Acquisition:
             shift_mm=(float(rng.normal(0, 4)), float(rng.normal(0, 5))),
             turn_deg=float(np.clip(rng.normal(0, 4.0), -11, 11)),
             tilt=float(np.clip(rng.normal(0, 0.035), -0.08, 0.08)),
-            noise_hu=float(rng.uniform(1.7, 3.6)),
+            noise_hu=float(rng.uniform(1.6, 3.2)),
             sharpness=float(rng.beta(2, 2)),
             offset_hu=float(rng.normal(0, 0.8)),
             cupping_hu=float(rng.uniform(0.5, 3.0)),

@@ -56,7 +56,9 @@ def add_skull(head: Head) -> None:
     person, z = head.person, head.level
     share = np.clip(head.depth_out / head.vault, 0, 1)  # 0 at the outer table, 1 at the inner one
     loose = np.clip(1 - np.abs(share - 0.5) / 0.30, 0, 1) * person.diploe
-    grain = sample(plane((person.warp, 21), 60, 256), (head.x + 120) / 240, (head.y + 140) / 280)
+    grain = sample(
+        plane((person.warp, 21), 60, 256), (head.x + np.float32(120)) / 240, (head.y + np.float32(140)) / 280
+    )
     bone = 1350 - loose * (620 + 160 * grain)
     in_bone = head.ramp(head.depth_out, 0.9) * (1 - head.ramp(head.depth_in, 0.9))
     head.hu += in_bone * (bone - head.hu)

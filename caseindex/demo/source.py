@@ -24,10 +24,11 @@ MANIFEST: Final = "manifest.csv"
 _RECIPE, _PROGRESS = "demo.json", "manifest.part"
 _VERSION = 1  # of the drawing: raise it when the same seed gives other pictures or texts
 
-COLUMNS: Final = (
-    "image,patient_id,study_id,modality,view,body_part,date,sex,age,labels,report,language,"
-    "split,diagnosis,findings,boxes,template,template_set"
-).split(",")
+#: Of the manifest: the layout's own columns, then the ground truth.
+COLUMNS: Final = [
+    *("image", "patient_id", "study_id", "modality", "view", "body_part", "date", "sex", "age", "labels", "report"),
+    *("language", "split", "diagnosis", "findings", "boxes", "template", "template_set"),
+]
 
 
 @dataclass(frozen=True, slots=True)
