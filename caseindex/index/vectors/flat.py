@@ -89,8 +89,10 @@ class FlatIndex:
         return len(self.rows.remove(ids))
 
     def search(self, queries: Float32Array, k: int, allowed: Int64Array | None = None) -> Neighbours:
-        k = checked_k(k)
-        wanted = unit(queries, self.dim, "query")
+        return self.search_unit(unit(queries, self.dim, "query"), checked_k(k), allowed)
+
+    def search_unit(self, wanted: Float32Array, k: int, allowed: Int64Array | None = None) -> Neighbours:
+        """The same for queries that are normalised already: doing it twice would move their last bits."""
         chosen = self.rows.mask(allowed)
         total = len(self.rows) if chosen is None else int(np.count_nonzero(chosen))
         if total == 0 or len(wanted) == 0:

@@ -48,6 +48,8 @@ class IvfIndex(ApproximateIndex):
     def _made(self, sample: Float32Array, count: int) -> Any:
         import faiss
 
+        if len(sample) < 2:  # k-means wants as many points as centres, and product quantisation at least two of those
+            sample = np.repeat(sample, 2, axis=0)
         lists = max(1, min(_lists(count), len(sample)))
         centres: Any = faiss.IndexFlatIP(self.dim)
         metric = faiss.METRIC_INNER_PRODUCT

@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 
 from caseindex.errors import NotInArchive
-from caseindex.index.vectors.scoring import merged, nothing, unit
+from caseindex.index.vectors.scoring import merged, nothing
 from caseindex.protocols import RecordReader, RecordStore
 from caseindex.records import Float32Array, Int64Array, ItemKind, Neighbours
 
@@ -60,6 +60,6 @@ def exact_among(
             lost.append(np.setdiff1d(asked, found))
         if len(found):
             block = FlatIndex(dim)
-            block.add(found, unit(exact, dim))
-            best = merged(best, block.search(queries, k))
+            block.add(found, exact)
+            best = merged(best, block.search_unit(queries, k))
     return best, np.concatenate(lost)
