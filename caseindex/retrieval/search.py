@@ -18,7 +18,7 @@ from caseindex.errors import NotInArchive
 from caseindex.index.archive import Archive
 from caseindex.index.filters import Filters, allowed_ids
 from caseindex.protocols import RecordReader
-from caseindex.records import Float32Array, Hit, ItemKind
+from caseindex.records import Float32Array, Hit, Image, ItemKind, Report, Study
 from caseindex.retrieval.cases import Candidate, Candidates, image_to_show, report_to_show
 from caseindex.retrieval.encoding import Encoding, image_vectors, text_vector
 from caseindex.retrieval.fusion import Fusion, above_typical, fuse
@@ -339,7 +339,7 @@ class _Run:
             rank=rank,
             similarity=score,
             probability=None,
-            patient_id=_first(image and image.patient_id, study and study.patient_id, report and report.patient_id),
+            patient_id=_first("patient_id", image, study, report),
             study_uid=candidate.study_uid,
             image_uid=image.image_uid if image else None,
             file=image.file if image else (report.file if report else None),
@@ -349,7 +349,7 @@ class _Run:
             matched_by=by,
             matched_terms=terms,
             report_uid=report.report_uid if report else None,
-            date=_first(image and image.date, study and study.date, report and report.date),
+            date=_first("date", image, study, report),
         )
 
     def _explain_nothing(self, reports: bool) -> None:
@@ -359,8 +359,10 @@ class _Run:
             self.notes.append("nothing similar in the archive")
 
 
-def _first(*values: str | None) -> str | None:
-    return next((value for value in values if value), None)
+def _first(name: str, *records: Image | Study | Report | None) -> str | None:
+    """The field ``name`` of the first record that knows it."""
+    known = (getattr(record, name) for record in records if record is not None)
+    return next((value for value in known if value), None)
 
 
 def _questions_of_study(reader: RecordReader, study_uid: str) -> list[Question]:

@@ -6,7 +6,6 @@ from functools import partial
 
 from caseindex.index.archive import Archive
 from caseindex.records import Language
-from caseindex.retrieval.cases import best_of
 from caseindex.retrieval.matched import matched_spans
 from caseindex.retrieval.page import ShownHit, render_page
 from caseindex.retrieval.page.pictures import data_uri, picture_of, thumbnail_or_source
@@ -30,7 +29,7 @@ def page_of(archive: Archive, query: Query, answer: Answer, language: Language |
             questions += [question_of_report(report.text, report.language) for report in reports]
         if query.study_uid is not None:
             images = list(reader.images(study_uid=query.study_uid))
-            chosen = [image for image in images if image.represents_series] or [best_of(images)]
+            chosen = [image for image in images if image.represents_series] or images
             own = (picture_of(image, read) for image in chosen[:_QUERY_PICTURES])
             pictures += [picture for picture in own if picture]
         shown = []

@@ -50,9 +50,9 @@ def score_reports(index: WordIndex, question: Question, allowed: npt.NDArray[np.
     weights: list[float] = []
     core = np.zeros(count, dtype=bool)
     for unit in question.units:
-        degree, rarity = _concept_degree(index, lexical, unit)
+        degree, uncommon = _concept_degree(index, lexical, unit)
         degrees.append(degree)
-        weights.append(rarity * unit.importance * _share(unit, question))
+        weights.append(uncommon * unit.importance * _share(unit, question))
         if unit.core:
             core |= degree > 0.05
     for term in question.terms:

@@ -101,15 +101,24 @@ def _filters(query: Query, language: Language) -> list[str]:
     given = {name: value for name, value in asdict(query.filters).items() if value not in (None, (), "")}
     hidden = ("exclude_study_uids", "exclude_patient_ids")
     chips = []
+    bounds = (given.pop("age_min", None), given.pop("age_max", None))
+    days = (given.pop("date_from", None), given.pop("date_to", None))
+    if any(bound is not None for bound in bounds):
+        chips.append(f"{w['age']}: {_span(*(None if bound is None else f'{bound:g}' for bound in bounds))}")
+    if any(days):
+        chips.append(f"{w['date']}: {_span(*(written_date(day, language) for day in days))}")
     for name, value in given.items():
         if name in hidden:
             continue
         shown = "; ".join(map(str, value)) if isinstance(value, list | tuple | set | frozenset) else str(value)
-        chips.append(w.get(shown, shown) if name == "sex" else f"{_FILTER_SIGNS.get(name, '')}{shown}")
+        chips.append(w.get(shown.upper(), shown) if name == "sex" else shown)
     return chips
 
 
-_FILTER_SIGNS = {"age_min": "≥ ", "age_max": "≤ ", "date_from": "≥ ", "date_to": "≤ "}
+def _span(first: str | None, last: str | None) -> str:
+    if first is None or last is None:
+        return f"≥ {first}" if last is None else f"≤ {last}"
+    return first if first == last else f"{first}–{last}"
 
 
 def _shown(shown: ShownHit, query: Query, language: Language) -> dict[str, Any]:
