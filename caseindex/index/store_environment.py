@@ -28,9 +28,9 @@ from caseindex.index.store_migration import initialise, require_format
 #: Address space, not memory and not disk: the file grows with its content. Doubled whenever it is used up.
 MAP_SIZE: Final = 1 << 38
 
-_ALL: dict[tuple[int, str], Environment] = {}
-_ALL_GUARD = threading.Lock()
-_INHERITED: list[Any] = []  # of the parent process; closing them here would release the parent's locks
+_ALL: dict[str, Environment] = {}  # of this process, by real path
+_ALL_GUARD = threading.RLock()
+_INHERITED: list[Any] = []  # of the parent process; closing one here would free the parent's snapshots in the lock file
 
 
 @dataclass
@@ -43,21 +43,44 @@ class Opened:
     writable: bool
     readers: dict[int, int] = field(default_factory=dict)  # thread -> snapshots
 
+    writes: int = 0
+
     @property
     def live(self) -> int:
-        return sum(self.readers.values())
+        return sum(self.readers.values()) + self.writes
 
 
 def environment(path: Path, *, create: bool, map_size: int = MAP_SIZE) -> Environment:
     """The environment of this process for ``path``; opened when it is first asked for."""
-    where = (os.getpid(), os.path.realpath(path))
+    where = os.path.realpath(path)
     with _ALL_GUARD:
-        for known in [known for known in _ALL if known[0] != where[0]]:
-            _INHERITED.append(_ALL.pop(known))
         if where not in _ALL:
             _ALL[where] = Environment(path, create=create, map_size=map_size)
         _ALL[where].users += 1
         return _ALL[where]
+
+
+def _before_fork() -> None:
+    """LMDB cannot go through ``fork``: what nobody uses at the moment is closed, and both sides open it again."""
+    _ALL_GUARD.acquire()
+    for known in _ALL.values():
+        known.suspend()
+
+
+def _after_fork_in_parent() -> None:
+    for known in _ALL.values():
+        known.resume()
+    _ALL_GUARD.release()
+
+
+def _after_fork_in_child() -> None:
+    global _ALL_GUARD
+    _ALL_GUARD = threading.RLock()
+    _INHERITED.extend(_ALL.values())
+    _ALL.clear()
+
+
+os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)
 
 
 class Environment:
@@ -68,22 +91,33 @@ class Environment:
         self.writer = WriterLock(path.with_name(path.name + ".lock"))
         self._changed = threading.Condition(threading.RLock())
         self._retired: list[Opened] = []
-        self._current = self._open(create)
+        self._current: Opened | None = self._open(create)
+
+    def suspend(self) -> None:
+        self._changed.acquire()
+        if self._current is not None and not self._current.live:
+            self._current.env.close()
+            self._current = None
+
+    def resume(self) -> None:
+        self._changed.release()
 
     def release(self) -> None:
         """One user less; the last one closes it, unless a snapshot is still being read."""
         with _ALL_GUARD, self._changed:
             self.users -= 1
-            if self.users > 0 or self._current.live:
+            if self.users > 0 or (self._current is not None and self._current.live):
                 return
-            _ALL.pop((os.getpid(), os.path.realpath(self.path)), None)
-            self._current.env.close()
+            _ALL.pop(os.path.realpath(self.path), None)
+            if self._current is not None:
+                self._current.env.close()
+                self._current = None
             self.writer.close()
 
     @contextmanager
     def reading(self) -> Iterator[tuple[Any, dict[str, Any]]]:
         """(transaction, databases) of a snapshot of what is committed now. Values are views that end with it."""
-        me = threading.get_ident()
+        me, process = threading.get_ident(), os.getpid()
         with self._changed:
             opened = self._refreshed()
             transaction = self._begin(opened)
@@ -91,15 +125,19 @@ class Environment:
         try:
             yield transaction, opened.dbs
         finally:
-            transaction.abort()
-            with self._changed:
-                opened.readers[me] -= 1
-                if not opened.readers[me]:
-                    del opened.readers[me]
-                if opened in self._retired and not opened.live:
-                    self._retired.remove(opened)
-                    opened.env.close()
-                self._changed.notify_all()
+            if os.getpid() == process:  # a forked child must not end its parent's snapshot
+                self._end(opened, transaction, me)
+
+    def _end(self, opened: Opened, transaction: Any, me: int) -> None:
+        transaction.abort()
+        with self._changed:
+            opened.readers[me] -= 1
+            if not opened.readers[me]:
+                del opened.readers[me]
+            if opened in self._retired and not opened.live:
+                self._retired.remove(opened)
+                opened.env.close()
+            self._changed.notify_all()
 
     def write(self, change: Callable[[Any, dict[str, Any]], Any], timeout_s: float) -> Any:
         """Runs ``change(transaction, databases)`` in one synced transaction: all or nothing. It is run again from
@@ -108,15 +146,9 @@ class Environment:
             while True:
                 with self._changed:
                     opened = self._refreshed()
-                if not opened.writable:
-                    raise StorageFull(
-                        self.path,
-                        "the file system is read-only, or there is no permission to write",
-                        "Mount it writable, or copy the archive to another disk",
-                    )
+                    opened.writes += 1
                 try:
-                    with translated(self.path), opened.env.begin(write=True, buffers=True) as transaction:
-                        return change(transaction, opened.dbs)
+                    return self._write_once(opened, change)
                 except lmdb.MapFullError:
                     self._resize(opened, 2 * opened.env.info()["map_size"], timeout_s)
                 except lmdb.MapResizedError:
@@ -125,13 +157,28 @@ class Environment:
                     # LMDB refuses everything after a failed write of its head; a fresh environment reads the last
                     # commit that reached the disk.
                     with self._changed:
-                        if not opened.live:
+                        if not opened.live and opened is self._current:
                             self._reopen()
                     raise
 
+    def _write_once(self, opened: Opened, change: Callable[[Any, dict[str, Any]], Any]) -> Any:
+        try:
+            if not opened.writable:
+                raise StorageFull(
+                    self.path,
+                    "the file system is read-only, or there is no permission to write",
+                    "Mount it writable, or copy the archive to another disk",
+                )
+            with translated(self.path), opened.env.begin(write=True, buffers=True) as transaction:
+                return change(transaction, opened.dbs)
+        finally:
+            with self._changed:
+                opened.writes -= 1
+
     @property
     def writable(self) -> bool:
-        return self._current.writable
+        with self._changed:
+            return self._refreshed().writable
 
     def reopen_after_swap(self) -> None:
         with self._changed:
@@ -160,20 +207,22 @@ class Environment:
         """The environment of the folder as it is now: a compaction by another process has swapped it."""
         for _ in range(200):
             try:
-                if self._inode() != self._current.inode:
-                    self._reopen()
+                if self._current is None or self._inode() != self._current.inode:
+                    return self._reopen()
                 return self._current
             except FileNotFoundError:  # between the two renames of a file system without an exchanging one
                 time.sleep(0.01)
         raise ArchiveNotFound(self.path, "the records are not there any more", "Restore the folder from a backup")
 
-    def _reopen(self) -> None:
+    def _reopen(self) -> Opened:
         before = self._current
-        if before.live:
+        if before is not None and before.live:
             self._retired.append(before)
-        else:
+        elif before is not None:
             before.env.close()
-        self._current = self._open(create=False)
+        self._current = None
+        opened = self._current = self._open(create=False)
+        return opened
 
     def _resize(self, opened: Opened, size: int, timeout_s: float) -> None:
         # LMDB would pull the map from under a snapshot of this process.
@@ -285,6 +334,10 @@ def translated(path: Path) -> Iterator[None]:
         if isinstance(error, lmdb.CorruptedError | lmdb.InvalidError | lmdb.PageNotFoundError | lmdb.BadTxnError):
             raise ArchiveDamaged(
                 path, f"LMDB cannot read it ({error})", "Restore it from a backup, or ingest the sources again"
+            ) from error
+        if "already open in this process" in str(error):
+            raise ArchiveLocked(
+                path, "this process was forked while it was being read", "Start worker processes with spawn"
             ) from error
         if isinstance(error, lmdb.VersionMismatchError):
             raise ArchiveDamaged(path, f"another LMDB format ({error})", "Install the LMDB that wrote it") from error
