@@ -187,13 +187,21 @@ class VectorIndex(Protocol):
 class Discovered:
     """One input that a layout found, before anything was decoded. ``locator`` is an :attr:`Image.source`. ``given``
     holds what the layout knows of the image (fields of :class:`Image` by name), which wins over the file's own
-    header; ``reports`` come with it."""
+    header; ``reports`` come with it.
+
+    What is only known once the file was decoded is left empty and filled in then: ``study.study_uid`` (a study of
+    this one image), and in a report ``report_uid``, ``study_uid`` and an ``image_uids`` of ``("",)``, which stands for
+    this image. ``uid_name`` is what the UID of a picture outside DICOM is derived from, beside its bytes;
+    ``detect_language`` is false where the layout knows that its texts are in none of our languages.
+    """
 
     file: str
     locator: str
     given: dict[str, object]
     reports: tuple[Report, ...] = ()
     study: Study | None = None
+    uid_name: str = ""
+    detect_language: bool = True
 
 
 class Layout(Protocol):

@@ -98,6 +98,7 @@ class Image:
     file_sha256: str = ""
     pixel_sha256: str = ""  # of the rendered 8-bit picture: equal for pixel-identical images
     attributes: Mapping[str, str] = field(default_factory=dict)  # extra columns; never name or birth date
+    source_key: str = ""  # of the source's path, size and times, what the layout said and how it was rendered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

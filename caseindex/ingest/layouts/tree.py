@@ -1,0 +1,76 @@
+"""A plain tree: DICOM in any order, PNG, JPEG, TIFF, zip archives, reports as text beside the pictures."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from caseindex.errors import InputRejected
+from caseindex.ingest import sidecar, sources
+from caseindex.protocols import Discovered, Layout
+from caseindex.records import Report
+
+DICOMDIR = "DICOMDIR"
+
+
+class Tree:
+    """``inner``: asked for each folder below the root; one that has a layout of its own is left to that."""
+
+    name: str = "tree"
+
+    def __init__(self, inner: Callable[[Path], Layout | None] | None = None) -> None:
+        self.inner = inner
+
+    def recognises(self, root: Path) -> bool:
+        return True
+
+    def discover(self, root: Path) -> Iterator[Discovered | Report | InputRejected]:
+        problems: list[InputRejected] = []
+        top = os.path.abspath(root)
+        if not os.path.isdir(top):
+            yield from _inputs(root, top, os.path.dirname(top), problems, {})
+            yield from problems
+            return
+        folders = sources.walk_folders(top, problems.append)
+        skip: bool | None = None
+        while True:
+            try:
+                folder, names = folders.send(skip) if skip is not None else next(folders)
+            except StopIteration:
+                break
+            yield from _drained(problems)
+            layout = self.inner(Path(folder)) if self.inner is not None and folder != top else None
+            skip = layout is not None
+            if layout is not None:
+                yield from layout.discover(root / os.path.relpath(folder, top))
+                continue
+            texts = sidecar.beside(folder, names)
+            yield from texts.rejected
+            for name in names:
+                if name not in texts.consumed:
+                    path = os.path.join(folder, name)
+                    yield from _inputs(root / os.path.relpath(path, top), path, top, problems, texts.of(name))
+                    yield from _drained(problems)
+        yield from _drained(problems)
+
+
+def _inputs(
+    given: Path, path: str, top: str, problems: list[InputRejected], reports: dict[str, Report]
+) -> Iterator[Discovered | InputRejected]:
+    shown = sources.to_text(given)
+    prefix = sources.to_text(path)
+    for locator in sources.expand(path, problems.append):
+        file = shown + locator[len(prefix) :]
+        parts = locator.replace("!", "/").split("/")
+        if parts[-1] == DICOMDIR:
+            yield InputRejected(file, "no_pixels", "DICOMDIR: an index of files, which are taken in by themselves")
+        else:
+            yield Discovered(
+                file=file, locator=locator, given={}, reports=tuple(reports.values()), uid_name="/".join(parts[-2:])
+            )
+
+
+def _drained(problems: list[InputRejected]) -> Iterator[InputRejected]:
+    yield from problems
+    problems.clear()

@@ -1,0 +1,82 @@
+"""Small pictures for result pages: derived, one JPEG per image, named so that nothing personal is in the name."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+from caseindex.records import PixelArray
+
+LONGER_SIDE: Final = 256  # pixels
+_QUALITY: Final = 85
+
+
+def thumbnail_path(folder: Path, image_uid: str) -> Path:
+    """Where the thumbnail of an image lies: ``ab/abcdef....jpg``, the SHA-256 of its UID."""
+    name = sha256(image_uid.encode("utf-8", "surrogatepass")).hexdigest()
+    return folder / name[:2] / f"{name}.jpg"
+
+
+def shrink(pixels: PixelArray) -> PixelArray:
+    """[rows, columns(, 3)] -> the same with the longer side at most :data:`LONGER_SIDE`, by area averaging."""
+    import cv2
+
+    rows, columns = pixels.shape[:2]
+    scale = LONGER_SIDE / max(rows, columns)
+    if scale >= 1:
+        return pixels
+    size = (max(1, round(columns * scale)), max(1, round(rows * scale)))
+    smaller: PixelArray = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+    return smaller
+
+
+def write_new(path: Path, pixels: PixelArray) -> None:
+    """Writes the thumbnail beside its place, as ``*.jpg.new``. Not synced: it can be made again."""
+    import cv2
+
+    smaller = shrink(pixels)
+    if smaller.ndim == 3:
+        smaller = smaller[..., ::-1]
+    encoded, data = cv2.imencode(".jpg", smaller, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
+    if not encoded:
+        raise ValueError(f"no JPEG of {smaller.shape}")
+    try:
+        _new(path).write_bytes(data.tobytes())
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _new(path).write_bytes(data.tobytes())
+
+
+def accept_new(path: Path) -> None:
+    """Puts a new thumbnail in its place, by one rename: its record was committed."""
+    with contextlib.suppress(OSError):
+        os.replace(_new(path), path)
+
+
+def discard_new(path: Path) -> None:
+    """Its record was not taken."""
+    with contextlib.suppress(OSError):
+        _new(path).unlink()
+
+
+def _new(path: Path) -> Path:
+    return path.with_name(path.name + ".new")
+
+
+def read_thumbnail(path: Path) -> PixelArray | None:
+    """[rows, columns] or [rows, columns, 3] uint8, or ``None`` where there is none (or none that can be read)."""
+    import cv2
+    import numpy as np
+
+    try:
+        data = np.frombuffer(path.read_bytes(), np.uint8)
+    except OSError:
+        return None
+    found = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
+    if found is None:
+        return None
+    pixels: PixelArray = found[..., ::-1].copy() if found.ndim == 3 else found
+    return pixels
