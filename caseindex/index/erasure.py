@@ -9,6 +9,7 @@ of the archive is searched for the identifiers, the report texts and the raw emb
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -27,6 +28,7 @@ from caseindex.index.store_reader import LmdbReader
 from caseindex.index.store_removal import Affected
 from caseindex.records import ItemKind
 
+_TEXT_SUFFIXES: Final = frozenset({".json", ".jsonl", ".csv", ".tsv", ".txt", ".log", ".toml", ".yaml", ".md", ".html"})
 _TEXT_WINDOW: Final = 48  # characters of a report that are searched for, at its start, middle and end
 
 
@@ -240,7 +242,7 @@ def _prove(
 ) -> tuple[int, int, list[Remains]]:
     """Searches every file of the archive."""
     patterns = _patterns(traces)
-    text_search = ByteSearch(patterns)
+    short = _short_words(traces)
     everything = ByteSearch([*patterns, *vectors])
     records = archive.path / "cases.lmdb"
     files = scanned = 0
@@ -250,42 +252,39 @@ def _prove(
         files += 1
         scanned += file.stat().st_size
         found = everything.within_file(file)
-        if not found:
-            continue
         if file.parent == records:
-            found -= _live(archive, text_search if found <= text_search.patterns else everything, patterns)
+            if found:
+                found -= _live(archive, ByteSearch(found))
         else:
             found = {raw for raw in found if raw in vectors or _stands_alone(file, raw)}
+            if short is not None and file.suffix in _TEXT_SUFFIXES:
+                found |= set(short.findall(file.read_bytes()))
         if found:
             remains.append(Remains(str(file.relative_to(archive.path)), len(found), _fix(archive, file)))
     return files, scanned, remains
 
 
-def _patterns(traces: Traces) -> dict[bytes, str]:
+def _patterns(traces: Traces) -> set[bytes]:
     """What to search for, as it may be written: UTF-8, and JSON with escapes. Short identifiers would be found by
-    chance, so they are searched for as the field of a record and as a JSON or CSV cell."""
-    patterns: dict[bytes, str] = {}
+    chance, so they are searched for as the field of a record, and in text files in quotes."""
+    patterns: set[bytes] = set()
     for text in (*traces.words, *traces.texts):
         raw = text.encode("utf-8", "replace")
         if len(raw) >= WINDOW:
-            patterns[raw] = text
-            escaped = msgspec.json.encode(text)[1:-1] if text.isascii() else _json_ascii(text)
-            patterns[escaped] = text
+            patterns |= {raw, json.dumps(text)[1:-1].encode("ascii")}
         else:
             for name in ("patient_id", "study_uid", "image_uid", "series_uid", "report_uid", "accession_number"):
-                patterns[msgspec.msgpack.encode({name: text})[1:]] = text
-                patterns[f'"{name}": "{text}"'.encode()] = text
-                patterns[f'"{name}":"{text}"'.encode()] = text
+                patterns.add(msgspec.msgpack.encode({name: text})[1:])
     return patterns
 
 
-def _json_ascii(text: str) -> bytes:
-    import json
+def _short_words(traces: Traces) -> re.Pattern[bytes] | None:
+    """Identifiers too short for the search, in quotes as JSON and CSV write them."""
+    short = [re.escape(raw) for text in traces.words if len(raw := text.encode("utf-8", "replace")) < WINDOW]
+    return re.compile(rb"[\"'](?:" + b"|".join(short) + rb")[\"']") if short else None
 
-    return json.dumps(text)[1:-1].encode("ascii")
 
-
-def _live(archive: Archive, search: ByteSearch, patterns: dict[bytes, str]) -> set[bytes]:
+def _live(archive: Archive, search: ByteSearch) -> set[bytes]:
     """Of the patterns, those that live entries hold only as a part of something longer, or that a vector which stays
     equals. (The file was just written from live entries, so what is found in it is in one of them.)"""
     part: set[bytes] = set()
