@@ -7,13 +7,14 @@ and the diagnosis, a concept weighs more than named once in passing.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from caseindex.records import Language, Polarity, Side
 
-ANALYSER_VERSION = 1
+ANALYSER_VERSION = 2
 
 #: How much one mention in a section tells of the case; a text without sections is all `findings`.
 SECTION_WEIGHTS: Final[dict[str, float]] = {
@@ -39,12 +40,14 @@ SIDE_BITS: Final[dict[Side | None, int]] = {None: 0, Side.LEFT: 1, Side.RIGHT: 2
 
 @dataclass(frozen=True, slots=True)
 class ConceptRow:
-    """One concept in one report. ``present`` and ``absent`` in [0, 1]; ``sides``: bits 1 left, 2 right."""
+    """One concept in one report. ``present`` and ``absent`` in [0, 1]; ``sides``: bits 1 left, 2 right; ``sentences``:
+    bit i where sentence i (modulo 63) asserts it."""
 
     concept: str
     present: float
     absent: float
     sides: int
+    sentences: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,7 @@ class Mention:
     polarity: Polarity
     side: Side | None
     weight: float  # of the section
+    sentence: int = 0  # its number in the text
 
 
 def _sections(text: str) -> list[tuple[int, int, float]]:
@@ -90,9 +94,11 @@ def mentions(text: str, language: Language | None = None) -> list[Mention]:
     statement tells (a generic finding at one anatomy) are mentions too, over the span of their sentence.
     """
     from caseindex.reports.lexicon import load_lexicon
+    from caseindex.reports.sentences import sentences
     from caseindex.reports.statements import statements
 
     places = _sections(text)
+    starts = [start for start, _ in sentences(text)]
     made = statements(text, language)
     found: list[Mention] = []
     told: set[tuple[str, int]] = set()
@@ -103,15 +109,15 @@ def mentions(text: str, language: Language | None = None) -> list[Mention]:
                 polarity, side = statement.polarity, statement.side
                 told.add((statement.finding, number))
                 break
-        found.append(
-            Mention(mention.concept, mention.start, mention.end, polarity, side, _weight_at(places, mention.start))
-        )
+        weight = _weight_at(places, mention.start)
+        sentence = bisect_right(starts, mention.start)
+        found.append(Mention(mention.concept, mention.start, mention.end, polarity, side, weight, sentence))
     for number, statement in enumerate(made):
         if (statement.finding, number) not in told:
             weight = _weight_at(places, statement.start)
-            found.append(
-                Mention(statement.finding, statement.start, statement.end, statement.polarity, statement.side, weight)
-            )
+            sentence = bisect_right(starts, statement.start)
+            span = (statement.start, statement.end)
+            found.append(Mention(statement.finding, *span, statement.polarity, statement.side, weight, sentence))
     return found
 
 
@@ -128,7 +134,7 @@ def concept_rows(found: Sequence[Mention]) -> list[ConceptRow]:
     rows = []
     for concept, here in by_concept.items():
         denied = max((m.weight for m in here if m.polarity is Polarity.ABSENT), default=0.0)
-        not_present, sides = 1.0, 0
+        not_present, sides, asserting = 1.0, 0, 0
         for mention in here:
             if mention.polarity is Polarity.ABSENT:
                 continue
@@ -137,13 +143,14 @@ def concept_rows(found: Sequence[Mention]) -> list[ConceptRow]:
                 weight *= _OUTWEIGHED
             not_present *= 1.0 - weight
             sides |= SIDE_BITS[mention.side]
+            asserting |= 1 << (mention.sentence % 63)
         not_absent = 1.0
         for mention in here:
             if mention.polarity is Polarity.ABSENT:
                 not_absent *= 1.0 - mention.weight
                 if not_present == 1.0:
                     sides |= SIDE_BITS[mention.side]
-        rows.append(ConceptRow(concept, 1.0 - not_present, 1.0 - not_absent, sides))
+        rows.append(ConceptRow(concept, 1.0 - not_present, 1.0 - not_absent, sides, asserting))
     return rows
 
 

@@ -18,7 +18,7 @@ _ASSERTED = 0.5  # how much a report has to assert them
 class ConceptUnit:
     """A concept that the question names. ``accepted``: it and everything narrower. ``words``: the normal forms of the
     question's own words for it. ``kind``: of the lexicon. ``importance``: its share beside the others, 1 unless the
-    question is a report."""
+    question is a report. ``broader``: the kinds right above it."""
 
     concept: str
     accepted: frozenset[str]
@@ -27,6 +27,7 @@ class ConceptUnit:
     polarity: Polarity = Polarity.PRESENT
     side: Side | None = None
     importance: float = 1.0
+    broader: frozenset[str] = frozenset()
 
     @property
     def core(self) -> bool:
@@ -103,4 +104,5 @@ def _unit(mention: Mention, words: tuple[str, ...], importance: float = 1.0) -> 
         mention.polarity,
         mention.side,
         importance,
+        frozenset(lexicon.concept(mention.concept).broader),
     )

@@ -51,6 +51,7 @@ _ARRAYS: dict[str, str] = {
     "concept_present": "float32",
     "concept_absent": "float32",
     "concept_sides": "uint8",
+    "concept_sentences": "int64",
 }
 _BM25 = "bm25"
 
@@ -58,12 +59,14 @@ _BM25 = "bm25"
 @dataclass(frozen=True, slots=True)
 class Postings:
     """Where one concept stands. ``documents``: [n] int32 positions in the index; ``present`` and ``absent``: [n] float32
-    in [0, 1], how much of the report asserts and denies it; ``sides``: [n] bits 1 left, 2 right."""
+    in [0, 1], how much of the report asserts and denies it; ``sides``: [n] bits 1 left, 2 right; ``sentences``: [n] bit i where
+    sentence i (modulo 63) asserts it."""
 
     documents: Int32Array
     present: Float32Array
     absent: Float32Array
     sides: npt.NDArray[np.uint8]
+    sentences: Int64Array
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,7 @@ class WordIndex:
             np.asarray(self.arrays["concept_present"][start:end]),
             np.asarray(self.arrays["concept_absent"][start:end]),
             np.asarray(self.arrays["concept_sides"][start:end]),
+            np.asarray(self.arrays["concept_sentences"][start:end]),
         )
 
     def positions(self, report_ids: Int64Array) -> npt.NDArray[np.bool_]:
@@ -255,26 +259,26 @@ def _assemble(
     starts = [0]
     numbers: list[int] = []
     weights: list[int] = []
-    rows: list[tuple[int, int, float, float, int]] = []  # concept, document, present, absent, sides
+    rows: list[tuple[int, int, float, float, int, int]] = []  # concept, document, then as in ConceptRow
     for position, source in enumerate(kept):
         if source >= 0 and old is not None:
             start, end = old.arrays["term_starts"][source : source + 2]
             here = old.arrays["term_numbers"][start:end].tolist()
             numbers += [vocabulary.setdefault(old_terms[number], len(vocabulary)) for number in here]
             weights += old.arrays["term_weights"][start:end].tolist()
-            for name, present, absent, sides in old_concept_rows.get(source, ()):
-                rows.append((concepts.setdefault(name, len(concepts)), position, present, absent, sides))
+            for name, *row in old_concept_rows.get(source, ()):
+                rows.append((concepts.setdefault(name, len(concepts)), position, *row))
         else:
             analysis = next(analyses)
             numbers += [vocabulary.setdefault(norm, len(vocabulary)) for norm, _ in analysis.terms]
             weights += [weight for _, weight in analysis.terms]
             for row in analysis.concepts:
                 number = concepts.setdefault(row.concept, len(concepts))
-                rows.append((number, position, row.present, row.absent, row.sides))
+                rows.append((number, position, row.present, row.absent, row.sides, row.sentences))
         starts.append(len(numbers))
     rows.sort()
-    table = np.array(rows, dtype=np.float64).reshape(-1, 5)
-    counts = np.bincount(table[:, 0].astype(np.int64), minlength=len(concepts))
+    columns = list(zip(*rows, strict=True)) or [()] * 6
+    counts = np.bincount(np.array(columns[0], dtype=np.int64), minlength=len(concepts))
     values: dict[str, Any] = {
         "document_ids": ids,
         "text_hashes": np.array(hashes, dtype=np.uint64),
@@ -282,24 +286,26 @@ def _assemble(
         "term_numbers": numbers,
         "term_weights": weights,
         "concept_starts": np.concatenate([[0], np.cumsum(counts)]),
-        "concept_documents": table[:, 1],
-        "concept_present": table[:, 2],
-        "concept_absent": table[:, 3],
-        "concept_sides": table[:, 4],
+        "concept_documents": columns[1],
+        "concept_present": columns[2],
+        "concept_absent": columns[3],
+        "concept_sides": columns[4],
+        "concept_sentences": columns[5],
     }
     arrays = {name: np.asarray(values[name]).astype(kind) for name, kind in _ARRAYS.items()}
     return {"arrays": arrays, "terms": list(vocabulary), "concepts": list(concepts)}
 
 
-def _rows_by_document(old: WordIndex | None) -> dict[int, list[tuple[str, float, float, int]]]:
-    by_document: dict[int, list[tuple[str, float, float, int]]] = {}
+def _rows_by_document(old: WordIndex | None) -> dict[int, list[tuple[str, float, float, int, int]]]:
+    by_document: dict[int, list[tuple[str, float, float, int, int]]] = {}
     for name in old.concepts if old else ():
         found = old.postings(name) if old else None
         if found is None:
             continue
-        columns = (found.documents.tolist(), found.present.tolist(), found.absent.tolist(), found.sides.tolist())
-        for document, present, absent, sides in zip(*columns, strict=True):
-            by_document.setdefault(document, []).append((name, present, absent, sides))
+        columns = (found.present, found.absent, found.sides, found.sentences)
+        rows = zip(found.documents.tolist(), *(column.tolist() for column in columns), strict=True)
+        for document, present, absent, sides, sentences in rows:
+            by_document.setdefault(document, []).append((name, present, absent, sides, sentences))
     return by_document
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from caseindex.records import Float32Array, Polarity
+from caseindex.records import Float32Array, Int64Array, Polarity
 from caseindex.retrieval.analysis import SIDE_BITS
 from caseindex.retrieval.bm25 import term_scores
 from caseindex.retrieval.question import ConceptUnit, Question
@@ -25,9 +25,12 @@ _LEXICAL_SHARE = 0.12  # of BM25 in the score of a question with concepts
 _SURFACE_DEGREE = 0.5  # a concept whose very words stand in the report, though it was not recognised there
 _OTHER_SIDE = 0.35  # "left" was asked and only "right" is told
 _NO_SIDE = 0.75
+_BROADER_DEGREE = 0.4  # of the kind of a concept that no report names itself
+_BESIDE, _ELSEWHERE = 0.6, 0.2  # a place told in the next sentence, and in another one
+_LEAST_DEGREE = 0.1  # of what a question is about: a mention in the history alone is more, a denied one less
 _LEAST_COVER = 0.3  # of the question's weight, below which a report is no answer
 #: What narrows a question weighs less than what it is about.
-_SHARES = {"anatomy": 0.5, "modality": 0.25, "modifier": 0.25}
+_SHARES = {"anatomy": 1.0, "modality": 0.25, "modifier": 0.25}
 _WORD_SHARE = 0.4
 
 
@@ -46,35 +49,31 @@ def score_reports(index: WordIndex, question: Question, allowed: npt.NDArray[np.
     if count == 0:
         return WordScores(np.zeros(0, dtype=np.float32), False)
     lexical = _Lexical(index)
-    degrees: list[Float32Array] = []
-    weights: list[float] = []
-    core = np.zeros(count, dtype=bool)
-    for unit in question.units:
-        degree, uncommon = _concept_degree(index, lexical, unit)
-        degrees.append(degree)
-        weights.append(uncommon * unit.importance * _share(unit, question))
-        if unit.core:
-            core |= degree > 0.05
+    found = [_concept_degree(index, lexical, unit) for unit in question.units]
+    _require_nearness(question, found)
+    degrees = [one.degree for one in found]
+    weights = [
+        one.rarity * unit.importance * _share(unit, question) for one, unit in zip(found, question.units, strict=True)
+    ]
     for term in question.terms:
         scores, rarity = lexical.of(term)
         # A word of another language than the archive's says nothing against a report; where the question has nothing
         # else, it says that the archive does not know what is asked.
-        if rarity is None:
-            if not question.units:
-                degrees.append(np.zeros(count, dtype=np.float32))
-                weights.append(math.log(count + 1.0) + 1.0)
-            continue
-        degrees.append(scores / max(float(scores.max()), 1e-9))
-        weights.append(rarity if not question.has_core else rarity * _WORD_SHARE)
+        if rarity is None and not question.units:
+            degrees.append(np.zeros(count, dtype=np.float32))
+            weights.append(math.log(count + 1.0) + 1.0)
+        if rarity is not None:
+            degrees.append(scores / max(float(scores.max()), 1e-9))
+            weights.append(rarity if not question.has_core else rarity * _WORD_SHARE)
     if not degrees:
         return WordScores(np.zeros(count, dtype=np.float32), False)
     table, weight = np.stack(degrees), np.asarray(weights, dtype=np.float32)[:, None]
     meaning = (table * weight).sum(axis=0) / weight.sum()
     cover = ((table > 0) * weight).sum(axis=0) / weight.sum()
-    total = _all_words(lexical, question)
+    core = [one.degree > _LEAST_DEGREE for one, unit in zip(found, question.units, strict=True) if unit.core]
     share = _LEXICAL_SHARE if question.units else 0.5
-    scores = (1 - share) * meaning + share * total
-    answers = (cover >= _LEAST_COVER) & (core if question.has_core else meaning > 0)
+    scores = (1 - share) * meaning + share * _all_words(lexical, question)
+    answers = (cover >= _LEAST_COVER) & (np.any(core, axis=0) if core else meaning > 0)
     if allowed is not None:
         answers &= allowed
     return WordScores(np.where(answers, scores, 0.0).astype(np.float32), bool(table.any()))
@@ -84,35 +83,73 @@ def _share(unit: ConceptUnit, question: Question) -> float:
     return _SHARES.get(unit.kind, 1.0) if question.has_core else 1.0
 
 
-def _concept_degree(index: WordIndex, lexical: _Lexical, unit: ConceptUnit) -> tuple[Float32Array, float]:
+@dataclass(slots=True, eq=False)
+class _Found:
+    """A unit in every document: ``degree`` [documents] float32; ``sentences`` [documents] int64, the bits of those that
+    assert it (0: unknown)."""
+
+    degree: Float32Array
+    sentences: Int64Array
+    rarity: float
+
+
+def _concept_degree(index: WordIndex, lexical: _Lexical, unit: ConceptUnit) -> _Found:
     degree = np.zeros(len(index), dtype=np.float32)
-    documents: set[int] = set()
-    for concept in unit.accepted:
+    sentences = np.zeros(len(index), dtype=np.int64)
+    seen = np.zeros(len(index), dtype=bool)
+    _gather(index, unit, unit.accepted, 1.0, degree, sentences, seen)
+    if not degree.any():
+        # No report asserts it: what the lexicon calls its kind answers in part ("occlusion" for an occlusion of a
+        # cerebral artery).
+        _gather(index, unit, unit.broader, _BROADER_DEGREE, degree, sentences, seen)
+    if unit.words and unit.polarity is not Polarity.ABSENT:
+        # The words of the concept stand in the report, apart from one another or in a form that was not recognised.
+        # Where the concept was seen there, its polarity is known and decides.
+        whole = ~seen
+        for word in unit.words:
+            whole &= lexical.of(word)[0] > 0
+        degree[whole] = np.maximum(degree[whole], _SURFACE_DEGREE)
+    return _Found(degree, sentences, math.log(1 + len(index) / (1 + int((degree > 0).sum()))) + 0.5)
+
+
+def _gather(
+    index: WordIndex,
+    unit: ConceptUnit,
+    concepts: frozenset[str],
+    factor: float,
+    degree: Float32Array,
+    sentences: Int64Array,
+    seen: npt.NDArray[np.bool_],
+) -> None:
+    """Adds the postings of ``concepts`` to the three arrays [documents]."""
+    wanted = SIDE_BITS[unit.side]
+    for concept in concepts:
         found = index.postings(concept)
         if found is None:
             continue
-        values = found.absent if unit.polarity is Polarity.ABSENT else found.present
-        wanted = SIDE_BITS[unit.side]
+        values = factor * (found.absent if unit.polarity is Polarity.ABSENT else found.present)
         if wanted:
             agrees = (found.sides & wanted) == wanted
             values = values * np.where(found.sides == 0, _NO_SIDE, np.where(agrees, 1.0, _OTHER_SIDE))
         np.maximum.at(degree, found.documents, values.astype(np.float32))
-        documents.update(found.documents[values > 0].tolist())
-    if unit.words and unit.polarity is not Polarity.ABSENT:
-        whole = np.ones(len(index), dtype=bool)
-        for word in unit.words:
-            whole &= lexical.of(word)[0] > 0
-        # The words of the concept stand in the report, apart from one another or in a form that was not recognised.
-        # Where the concept was seen there, its polarity is known and decides.
-        seen = np.zeros(len(index), dtype=bool)
-        for concept in unit.accepted:
-            found = index.postings(concept)
-            if found is not None:
-                seen[found.documents] = True
-        whole &= ~seen
-        degree[whole] = np.maximum(degree[whole], _SURFACE_DEGREE)
-        documents.update(np.flatnonzero(whole).tolist())
-    return degree, math.log(1 + len(index) / (1 + len(documents))) + 0.5
+        np.bitwise_or.at(sentences, found.documents, found.sentences)
+        seen[found.documents] = True
+
+
+def _require_nearness(question: Question, found: list[_Found]) -> None:
+    """A place, or an attribute, counts whole only in a sentence that asserts what the question is about, less in the
+    sentence beside it: "tumour" here and "cerebellum" there is no tumour of the cerebellum."""
+    core = [one.sentences for one, unit in zip(found, question.units, strict=True) if unit.core]
+    if not core:
+        return
+    about = np.bitwise_or.reduce(core)
+    for one, unit in zip(found, question.units, strict=True):
+        if unit.core or unit.kind == "modality":
+            continue
+        known = (about != 0) & (one.sentences != 0)
+        same = (about & one.sentences) != 0
+        beside = ((about & (one.sentences << 1)) | (about & (one.sentences >> 1))) != 0
+        one.degree *= np.where(~known | same, 1.0, np.where(beside, _BESIDE, _ELSEWHERE)).astype(np.float32)
 
 
 class _Lexical:
