@@ -33,7 +33,8 @@ _EXTENSIONS: Final[dict[bytes, str]] = {
 }  # fmt: skip
 _ESCAPE: Final = re.compile(rb"(\x1b(?:\$[()][A-D]|\$[@B]|[()-][A-Za-z]))")
 
-_MULTIBYTE: Final = ("utf_8", "gb18030")
+_CONTROLS: Final = re.compile(r"[\x00-\x08\x0e-\x1f]")
+
 _CANDIDATES: Final = ("cp1251", "koi8_r", "cp866", "iso8859_5", "gb18030", "cp1252")
 
 # Letter frequencies of Russian, per mille.
@@ -60,11 +61,13 @@ def plausibility(text: str) -> float:
     """How much ``text`` reads like Russian, Chinese or a Western language: below 0 like none. Only the signs beyond
     ASCII count, each by the bytes that it stands for in a single- or double-byte set; 0 where there are none."""
     score = weight = 0.0
+    cyrillic = latin = 0
     previous = ""
     word_latin = word_cyrillic = False
     for sign in text:
         code = ord(sign)
         if code < 0x80:
+            latin += sign.isalpha()
             word_latin = sign.isalpha() or (word_latin and not sign.isspace() and sign.isalnum())
             if not sign.isalpha():
                 word_cyrillic = False
@@ -75,8 +78,11 @@ def plausibility(text: str) -> float:
             weight += share
             score += share * _sign(sign, code, previous, word_latin, word_cyrillic)
             word_cyrillic = 0x400 <= code < 0x460
+            cyrillic += word_cyrillic
             word_latin = (0xC0 <= code < 0x250) and sign.isalpha()
         previous = sign
+    if cyrillic <= 2 and latin >= 4:
+        score -= cyrillic  # one Cyrillic letter in a Western text is an accented one misread
     return score / weight if weight else 0.0
 
 
@@ -140,15 +146,11 @@ def decode_text(data: bytes) -> str:
                 return data.decode(codec)
             except UnicodeDecodeError as error:
                 raise InputRejected("text", "bad_encoding", f"not the {codec} that its mark announces") from error
-    zeros = data[:4096].count(0)
-    if zeros:
-        if len(data) % 2 == 0 and zeros >= len(data[:4096]) // 8:  # UTF-16 of ASCII or of a Russian text with spaces
-            odd = data[1:4096:2].count(0)
-            codec = "utf_16_le" if odd * 2 >= zeros else "utf_16_be"
-            try:
-                return data.decode(codec)
-            except UnicodeDecodeError:
-                pass
+    if 0 in data:
+        for codec, high in (("utf_16_le", data[1:4096:2]), ("utf_16_be", data[0:4096:2])):
+            text = _strict(data, codec) if high.count(0) * 20 >= data[:4096].count(0) * 19 else None
+            if text is not None and not _CONTROLS.search(text) and (text.isascii() or plausibility(text) > 0):
+                return text
         raise InputRejected("text", "bad_encoding", "zero bytes: not a text")
     if data.isascii():
         return data.decode("ascii")
@@ -179,8 +181,8 @@ def _best(value: bytes, declared: str | None) -> str | None:
     """The most plausible strict decoding, or ``None`` where there is none above nonsense."""
     sample = value if len(value) <= 8192 else value[:8192]
     utf8 = _strict(value, "utf_8")
-    if utf8 is not None and (declared not in _MULTIBYTE[1:] or len(value) > 64):
-        return utf8  # long or undeclared bytes are not valid UTF-8 by chance
+    if utf8 is not None and (len(value) > 64 or (declared != "gb18030" and plausibility(utf8) > 0)):
+        return utf8  # longer bytes are not valid UTF-8 by chance; two Chinese signs in GB can be
     candidates = dict.fromkeys((declared, *_CANDIDATES) if declared else _CANDIDATES)
     if utf8 is not None:
         candidates["utf_8"] = None

@@ -45,6 +45,16 @@ def ybr_partial_to_rgb(ybr: PixelArray) -> PixelArray:
     return ybr_full_to_rgb(full)
 
 
+def is_grey(pixels: PixelArray) -> bool:
+    """Whether the channels of [rows, columns, 3] are equal everywhere; judged on a few pixels first."""
+    if pixels.ndim != 3:
+        return False
+    for part in (pixels[::32, ::32], pixels):
+        if (part[..., 0] != part[..., 1]).any() or (part[..., 1] != part[..., 2]).any():
+            return False
+    return True
+
+
 def read_palette(root: Attributes, signed: bool) -> tuple[PixelArray, int] | None:
     """([entries, 3] uint8, first value mapped), or ``None`` where a channel lacks its table."""
     channels = []

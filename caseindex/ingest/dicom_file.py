@@ -78,12 +78,10 @@ def parse(item: str, data: bytes, max_bytes: int) -> Dataset:
     """
     try:
         syntax, start = _file_meta(data) if data[128:132] == b"DICM" else ("", 0)
-        if syntax == DEFLATED:
-            dataset = _inflated(item, data, start, max_bytes)
-        else:
-            dataset = dcmread(BytesIO(data), force=True)
+        deflated = syntax == DEFLATED
+        dataset = _inflated(item, data, start, max_bytes) if deflated else dcmread(BytesIO(data), force=True)
         _name_transfer_syntax(dataset)
-    except InputRejected:
+    except (InputRejected, MemoryError):
         raise
     except RecursionError as error:
         raise InputRejected(item, "broken_dicom", "sequences nested too deeply") from error

@@ -27,7 +27,7 @@ _PLUGINS: Final = ("pylibjpeg", "gdcm", "pillow")
 
 def encapsulated_frames(
     item: str, dataset: Dataset, shape: PixelFormat, transfer_syntax: str, max_pixels: int, wanted: range
-) -> Iterator[tuple[int, npt.NDArray, str]]:
+) -> Iterator[tuple[int, npt.NDArray[Any], str]]:
     """(frame, [rows, columns] or [rows, columns, samples], photometric interpretation after decoding).
 
     The photometric interpretation is what the samples are now: a decoder that undoes the colour transform of
@@ -51,7 +51,7 @@ def encapsulated_frames(
         "samples_per_pixel": shape.samples,
         "photometric_interpretation": shape.photometric,
     }
-    stream: Iterator[tuple[npt.NDArray, dict[str, Any]]] | None = None
+    stream: Iterator[tuple[npt.NDArray[Any], dict[str, Any]]] | None = None
     if len(wanted) == shape.frames:
         stream = decoder.iter_array(dataset, decoding_plugin=plugins[0], **options)
     for frame, code in encoded:
@@ -62,12 +62,16 @@ def encapsulated_frames(
                 array, properties = next(stream)
                 yield frame, array, str(properties["photometric_interpretation"])
                 continue
+            except MemoryError:
+                raise
             except Exception as error:  # a plugin raises anything; from here on frame by frame, with every plugin
                 failures.append(f"{plugins[0]}: {type(error).__name__}")
                 stream = None
         for plugin in plugins:
             try:
                 array, properties = decoder.as_array(dataset, index=frame, decoding_plugin=plugin, **options)
+            except MemoryError:
+                raise
             except Exception as error:
                 failures.append(f"{plugin}: {type(error).__name__}")
                 continue
@@ -103,7 +107,7 @@ def _encoded(
                 return
             if found in wanted:
                 yield found, code
-    except InputRejected:
+    except (InputRejected, MemoryError):
         raise
     except Exception as error:  # pydicom's parser on hostile bytes
         raise InputRejected(item, "undecodable_pixels", "the pixel data are not encapsulated as they claim") from error
@@ -132,7 +136,7 @@ def _check(item: str, code: bytes, shape: PixelFormat, transfer_syntax: str, max
 
 def _inflated(
     item: str, encoded: Iterator[tuple[int, bytes]], shape: PixelFormat
-) -> Iterator[tuple[int, npt.NDArray, str]]:
+) -> Iterator[tuple[int, npt.NDArray[Any], str]]:
     expected = (shape.rows * shape.columns * shape.samples * shape.allocated + 7) // 8
     one = replace(shape, frames=1)
     for frame, code in encoded:

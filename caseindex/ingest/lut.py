@@ -4,6 +4,7 @@ C.11.1.1 (modality), C.11.2.1.1 (VOI), C.7.6.3.1.5 and C.7.6.3.1.6 (palette)."""
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,10 +22,11 @@ class LookupTable:
     first: int
     bits: int
 
-    def __call__(self, values: npt.NDArray) -> npt.NDArray[np.uint16]:
+    def __call__(self, values: npt.NDArray[Any]) -> npt.NDArray[np.uint16]:
         """[...] numbers -> [...] uint16; fractions are rounded to the nearest input."""
         at = np.clip(np.rint(values) - self.first, 0, len(self.entries) - 1).astype(np.intp)
-        return self.entries[at]
+        found: npt.NDArray[np.uint16] = self.entries[at]
+        return found
 
     @property
     def top(self) -> int:
@@ -55,7 +57,7 @@ def read_entries(attributes: Attributes, tag: int, count: int, bits: int) -> npt
             words = (
                 np.frombuffer(value, np.uint16 if attributes.little_endian else ">u2") if len(value) % 2 == 0 else None
             )
-            data = np.frombuffer(value, np.uint8)
+            data: npt.NDArray[Any] = np.frombuffer(value, np.uint8)
             if words is not None and not attributes.little_endian and vr == "OW":
                 data = words.astype("<u2").view(np.uint8)
             return data[:count].astype(np.uint16) if len(data) else None

@@ -40,11 +40,13 @@ def mask_text(pixels: PixelArray) -> PixelArray:
     mask = text_mask(pixels)
     if not mask.any():
         return pixels
-    return cv2.inpaint(np.ascontiguousarray(pixels), mask.astype(np.uint8), 3, cv2.INPAINT_TELEA)
+    filled: PixelArray = cv2.inpaint(np.ascontiguousarray(pixels), mask.astype(np.uint8), 3, cv2.INPAINT_TELEA)
+    return filled
 
 
 def _ellipse(size: int) -> Mask:
-    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
+    disc: Mask = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
+    return disc
 
 
 def _off_the_body(grey: PixelArray) -> Mask:
@@ -73,7 +75,7 @@ def _off_the_body(grey: PixelArray) -> Mask:
     hull = _hull(core)
     letters[np.unique(labels[hull > 0])] = False
     letters = _text_like(grey, labels, stats, letters, side, hull)
-    grown = cv2.dilate(letters[labels].astype(np.uint8), np.ones((5, 5), np.uint8))
+    grown: Mask = cv2.dilate(letters[labels].astype(np.uint8), np.ones((5, 5), np.uint8))
     grown[body[labels]] = 0  # never into the body
     return grown
 

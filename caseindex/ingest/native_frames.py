@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +11,7 @@ import numpy.typing as npt
 from caseindex.errors import InputRejected
 from caseindex.ingest.pixel_format import DOUBLE_FLOAT_PIXEL_DATA, FLOAT_PIXEL_DATA, PixelFormat
 
-Stored = npt.NDArray
+Stored = npt.NDArray[Any]
 
 
 def native_frames(

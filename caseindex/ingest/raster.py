@@ -5,12 +5,12 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from io import BytesIO
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image as PillowImage
-from PIL import ImageOps
+from PIL import ImageOps, UnidentifiedImageError
 
 from caseindex.errors import InputRejected
 from caseindex.records import PixelArray
@@ -51,9 +51,9 @@ def raster_frames(
                     if width * height > max_pixels:
                         raise InputRejected(item, "too_large", f"{height} x {width} pixels, more than {max_pixels}")
                     yield page, pages, _page(opened)
-    except InputRejected:
+    except (InputRejected, MemoryError):
         raise
-    except PillowImage.UnidentifiedImageError:
+    except UnidentifiedImageError:
         yield from _by_opencv(item, data, max_pixels, max_frames, only)
     except Exception as error:  # Pillow raises OSError, SyntaxError, ValueError, struct.error, ... on damaged files
         raise InputRejected(item, "undecodable_pixels", type(error).__name__) from error
@@ -116,7 +116,7 @@ def _tiff_size(data: bytes) -> tuple[int, int] | None:
     return (found[257], found[256]) if len(found) == 2 else None
 
 
-def stretch(values: npt.NDArray) -> PixelArray:
+def stretch(values: npt.NDArray[Any]) -> PixelArray:
     """[...] numbers -> uint8, the lowest finite value at 0, the highest at 255; what is not finite at 0.
 
     >>> stretch(np.array([[1000, 1500, 2000]], np.uint16)).tolist()
@@ -134,7 +134,7 @@ def stretch(values: npt.NDArray) -> PixelArray:
 
 
 def collapse_grey(pixels: PixelArray) -> PixelArray:
-    """[rows, columns, 3] with three equal channels -> [rows, columns]."""
-    if pixels.ndim == 3 and (pixels[..., 0] == pixels[..., 1]).all() and (pixels[..., 1] == pixels[..., 2]).all():
-        return np.ascontiguousarray(pixels[..., 0])
-    return np.ascontiguousarray(pixels)
+    """[rows, columns, 3] with three equal channels -> [rows, columns]; contiguous in any case."""
+    from caseindex.ingest.colour import is_grey
+
+    return np.ascontiguousarray(pixels[..., 0] if is_grey(pixels) else pixels)

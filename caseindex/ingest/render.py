@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from caseindex.ingest.colour import YBR, YBR_PARTIAL, read_palette, ybr_full_to_rgb, ybr_partial_to_rgb
+from caseindex.ingest.colour import YBR, YBR_PARTIAL, is_grey, read_palette, ybr_full_to_rgb, ybr_partial_to_rgb
 from caseindex.ingest.content import content_score
 from caseindex.ingest.functional_groups import FrameAttributes
 from caseindex.ingest.native_frames import Stored, significant_bits
@@ -55,7 +55,7 @@ def render(
 
 
 def _picture(pixels: PixelArray, voi: str) -> Picture | None:
-    if pixels.ndim == 3 and (pixels[..., 0] == pixels[..., 1]).all() and (pixels[..., 1] == pixels[..., 2]).all():
+    if is_grey(pixels):
         pixels = np.ascontiguousarray(pixels[..., 0])
     if pixels.min() == pixels.max():
         return None
@@ -96,7 +96,7 @@ def _monochrome(
     signed_output = transform.table is None and (transform(np.asarray([low, high], np.float64)) < 0).any()
     is_hu = modality == "CT" and transform.given and transform.unit in (None, "HU") and shape.stored > 8
     own = read_voi(frame, bool(signed_output))
-    voi: Window | VoiTable | None = own
+    voi: Window | VoiTable | _Span | None = own
     name = "voi_lut" if isinstance(own, VoiTable) else "window"
     if is_hu and window is not None:
         voi, name = named_window(window), window
@@ -198,7 +198,7 @@ def _apply(
 
 
 def _levels(
-    values: npt.NDArray,
+    values: npt.NDArray[Any],
     transform: ModalityTransform,
     voi: Window | VoiTable | _Span,
     invert: bool,

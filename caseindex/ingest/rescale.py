@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +23,7 @@ class ModalityTransform:
     unit: str | None = None  # Rescale Type: HU, US (unspecified), OD, ...
     given: bool = False
 
-    def __call__(self, stored: npt.NDArray) -> npt.NDArray[np.float64]:
+    def __call__(self, stored: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
         if self.table is not None:
             return self.table(stored).astype(np.float64)
         return stored.astype(np.float64) * self.slope + self.intercept
