@@ -49,7 +49,10 @@ class Preprocessing:
 
     def __call__(self, pixels: PixelArray) -> Float32Array:
         """[rows, columns] or [rows, columns, 3] uint8 -> [3, height, width] float32, C-contiguous."""
-        resized = self._fitted(pixels)  # [height, width] or [height, width, 3]
+        return self.scaled(self.resized(pixels))
+
+    def scaled(self, resized: PixelArray) -> Float32Array:
+        """[height, width] or [height, width, 3] uint8 -> [3, height, width] float32."""
         planes = (resized,) * 3 if resized.ndim == 2 else tuple(resized[..., channel] for channel in range(3))
         out = np.empty((3, self.height, self.width), np.float32)
         for channel, plane in enumerate(planes):
@@ -58,7 +61,8 @@ class Preprocessing:
             out[channel] -= np.float32(self.mean[channel] / self.std[channel])
         return out
 
-    def _fitted(self, pixels: PixelArray) -> PixelArray:
+    def resized(self, pixels: PixelArray) -> PixelArray:
+        """[rows, columns] or [rows, columns, 3] uint8 -> [height, width] or [height, width, 3] uint8."""
         if pixels.dtype != np.uint8 or pixels.ndim not in (2, 3) or (pixels.ndim == 3 and pixels.shape[2] != 3):
             raise ValueError(f"pixels are {pixels.dtype} of shape {pixels.shape}; [rows, columns(, 3)] uint8 is needed")
         rows, columns = pixels.shape[:2]

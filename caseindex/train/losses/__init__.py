@@ -1,0 +1,1 @@
+"""Losses, one paper per file. Similarities in, a scalar out."""

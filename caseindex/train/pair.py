@@ -1,0 +1,328 @@
+"""`train pair`: image and report into one space. The recipe, from top to bottom."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Collection
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from caseindex.encoders import catalogue, checkpoint
+from caseindex.encoders.concept_features import ConceptFeatures
+from caseindex.encoders.concept_text import ConceptTextConfig
+from caseindex.encoders.model import HEAD, TEXT, TRUNK, Model, load_model
+from caseindex.encoders.torch_image import TorchImageEncoder
+from caseindex.encoders.whitening import Whitening, fit_whitening
+from caseindex.encoders.wordpiece import WordPieces, train_tokenizer
+from caseindex.errors import TrainingError
+from caseindex.index.archive import Archive
+from caseindex.index.embed import EmbedSummary, embed
+from caseindex.records import Float32Array, Int64Array, ItemKind
+from caseindex.train import loop
+from caseindex.train.adopt import adopt
+from caseindex.train.checkpoint import FILE
+from caseindex.train.comparison import Comparison, compared
+from caseindex.train.losses.infonce import InfoNCE
+from caseindex.train.losses.siglip import SigLIP
+from caseindex.train.model_card import model_card
+from caseindex.train.pair_data import Pairs, read_pairs, with_images
+from caseindex.train.pair_settings import PairSettings
+from caseindex.train.pair_task import ConceptTower, HuggingFaceTower, ImageInput, PairModule, PairTask
+from caseindex.train.run_folder import RESULT, digest, run_folder, write_json
+from caseindex.train.split import split_by_patient
+from caseindex.train.text_views import ViewMaker
+from caseindex.train.towers import ConceptText, ProjectionHead
+
+OnProgress = Callable[[str, int, int], None]  # stage, done now, total
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairResult:
+    """``in_use``: whether archive.toml names it for searching now; ``why`` in words."""
+
+    name: str
+    fingerprint: str
+    run: Path
+    resumed: bool
+    studies: dict[str, int]
+    loop: loop.LoopResult
+    comparison: Comparison
+    embedded: EmbedSummary | None
+    in_use: bool
+    why: str
+
+
+def train_pair(
+    archive: Archive,
+    settings: PairSettings,
+    *,
+    hold_out: Collection[str] = (),
+    resume: bool = True,
+    tensorboard: bool = True,
+    use: bool = True,
+    device: str | None = None,
+    on_progress: OnProgress | None = None,
+) -> PairResult:
+    """Trains on the archive's studies that have both, saves ``models/NAME``, embeds with it, and puts it to use for
+    searching where it beats the default on patients that it has not seen.
+
+    ``hold_out``: patients that are used for nothing. ``device``: ``"cpu"``, ``"cuda"``; default: GPU where there is
+    one. Raises :class:`~caseindex.errors.TrainingError` without data or for a loss that is not finite.
+    """
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    progress = on_progress or (lambda stage, done, total: None)
+
+    # The pairs, the images as the untrained encoder sees them, and who is on which side.
+    base = load_model(archive.models_dir, settings.image_encoder, device=device)
+    if not isinstance(base.image, TorchImageEncoder):
+        raise TrainingError(
+            settings.image_encoder, "not an image encoder that can be trained on", f"Known: {catalogue.known_names()}"
+        )
+    embed(archive, base, kinds=(ItemKind.IMAGE,), on_progress=lambda n, total: progress("image features", n, total))
+    pairs, features = _with_features(archive, read_pairs(archive), base)
+    split = split_by_patient(
+        dict(zip(pairs.studies, pairs.patients, strict=True)),
+        validation=settings.validation,
+        test=settings.test,
+        seed=settings.seed,
+        hold_out=hold_out,
+    )
+    places = {study: place for place, study in enumerate(pairs.studies)}
+    train, validation, test = (
+        np.array([places[study] for study in side], np.int64) for side in (split.train, split.validation, split.test)
+    )
+    if len(train) < 2:
+        raise TrainingError("train pair", f"{len(train)} studies to train on", "Ingest more studies with reports")
+
+    # The run: a folder of its own, or the unfinished one of the same settings and data.
+    data = digest([pairs.studies, pairs.patients, pairs.texts, [asdict(item) for item in pairs.images]])
+    document = {**settings.document(), "base": base.fingerprint, "data": data, "split": digest(asdict(split))}
+    folder, resumed = run_folder(archive.runs_dir, settings.name, document, resume=resume)
+    write_json(folder / "split.json", asdict(split))
+
+    # The texts: a tokenizer of this archive, the concepts of the lexicon, and every view of every report.
+    torch.manual_seed(settings.seed)
+    train_texts = sorted({text for i in train for image in pairs.images_of[i] for text in pairs.images[image].texts})
+    vocabulary = _lexicon_vocabulary()
+    content = train_tokenizer([pairs.texts[text] for text in train_texts] + _lexicon_names(), settings.vocabulary)
+    maker = ViewMaker(WordPieces(content, ConceptTextConfig(vocabulary=1, concepts=1).max_tokens), vocabulary)
+    views = []
+    for text in pairs.texts:
+        views.append(maker.report(text))
+        progress("reports", 1, len(pairs.texts))
+
+    # The towers.
+    train_images = np.array([image for study in train for image in pairs.images_of[study]], np.int64)
+    whitening = fit_whitening(features[train_images], settings.whitened, shrinkage=0.1)
+    head = ProjectionHead(whitening, settings.dim, 2 * settings.dim, settings.dropout)
+    text_tower = _text_tower(settings, maker, [pairs.texts[text] for text in train_texts])
+    criterion = InfoNCE(settings.temperature) if settings.loss == "infonce" else SigLIP()
+    trunk = None if settings.frozen else base.image.network.requires_grad_(True)
+    module = PairModule(trunk, head, text_tower, criterion).to(device)
+    image_input = (
+        _stored(features, device) if settings.frozen else _decoded(archive, pairs, base.image, folder, device, progress)
+    )
+    task = PairTask(
+        pairs,
+        views,
+        maker,
+        module,
+        image_input,
+        train=train,
+        validation=validation,
+        batch=settings.batch,
+        seed=settings.seed,
+        device=device,
+        augment=not settings.frozen,
+    )
+
+    # Training.
+    limits = loop.LoopSettings(epochs=settings.epochs, patience=settings.patience, minutes=settings.minutes)
+    outcome = loop.run(
+        task,
+        torch.optim.AdamW(_groups(module, settings), betas=(0.9, 0.98)),
+        limits,
+        folder,
+        on_step=lambda done, total: progress("training", done, total),
+        tensorboard=tensorboard,
+    )
+
+    # How good it is on patients that it has not seen, beside chance and the untrained default.
+    comparison = compared(task.evaluated(test), features, pairs, views)
+    counts = {side: len(getattr(split, side)) for side in ("train", "validation", "test", "held_out")}
+    card = model_card(settings, counts, outcome, comparison, len(train_images), len(train_texts))
+    fingerprint = _save(archive, settings, base, module, maker, content, whitening, card, counts)
+    model = load_model(archive.models_dir, settings.name, device=device)
+    summary = embed(archive, model, on_progress=lambda n, total: progress("embedding", n, total))
+    better, why = comparison.verdict()
+    if use and better:
+        adopt(archive, "search", settings.name)
+    elif better:
+        why += " It was not put to use, as asked"
+    result = PairResult(
+        name=settings.name,
+        fingerprint=fingerprint,
+        run=folder,
+        resumed=resumed,
+        studies=counts,
+        loop=outcome,
+        comparison=comparison,
+        embedded=summary,
+        in_use=use and better,
+        why=why,
+    )
+    write_json(folder / RESULT, {**asdict(replace(result, run=Path(folder.name))), "run": folder.name})
+    shutil.copyfile(archive.models_dir / settings.name / checkpoint.CARD, folder / checkpoint.CARD)
+    for name in (FILE, "pixels.npy", "pixels.done", "readable.npy"):
+        (folder / name).unlink(missing_ok=True)
+    return result
+
+
+def _with_features(archive: Archive, pairs: Pairs, base: Model) -> tuple[Pairs, Float32Array]:
+    """The pairs whose images could be embedded, and [images, features]."""
+    with archive.store.read() as reader:
+        found = [reader.embedding(base.fingerprint, ItemKind.IMAGE, image.uid) for image in pairs.images]
+    kept = [place for place, vector in enumerate(found) if vector is not None]
+    if not kept:
+        raise TrainingError(
+            "train pair",
+            "no study of this archive has both an image and a report that speaks of it",
+            "Ingest reports (`caseindex ingest --reports FILE.csv`)",
+        )
+    return with_images(pairs, kept), np.stack([vector for vector in found if vector is not None])
+
+
+def _lexicon_vocabulary() -> ConceptFeatures:
+    from caseindex.reports.lexicon import load_lexicon
+
+    return ConceptFeatures(tuple(load_lexicon().concepts))
+
+
+def _lexicon_names() -> list[str]:
+    """Every name twice: word pieces are learned of what occurs at least twice, and questions are made of names."""
+    from caseindex.reports.lexicon import load_lexicon
+
+    concepts = load_lexicon().concepts.values()
+    return [name for concept in concepts for names in concept.names.values() for name in names] * 2
+
+
+def _text_tower(settings: PairSettings, maker: ViewMaker, texts: list[str]) -> torch.nn.Module:
+    if settings.text_encoder == "tiny":
+        config = ConceptTextConfig(
+            vocabulary=len(maker.pieces),
+            concepts=len(maker.features),
+            dim=settings.dim,
+            max_tokens=maker.pieces.max_tokens,
+        )
+        return ConceptTower(ConceptText(config))
+    from caseindex.encoders import huggingface_text
+
+    network, tokenizer, max_tokens = huggingface_text.load(settings.text_encoder.partition(":")[2])
+    plain = huggingface_text.HuggingFaceTextEncoder(
+        name="text",
+        fingerprint="",
+        dim=network.config.hidden_size,
+        network=network,
+        tokenizer=tokenizer,
+        max_tokens=max_tokens,
+    )
+    whitening = fit_whitening(plain.encode(texts[:2000]), settings.whitened, shrinkage=0.1)
+    head = ProjectionHead(whitening, settings.dim, 2 * settings.dim, settings.dropout)
+    return HuggingFaceTower(network, tokenizer, max_tokens, head, full=not settings.frozen)
+
+
+def _stored(features: Float32Array, device: str) -> ImageInput:
+    table = torch.from_numpy(features).to(device)
+    return lambda places, generator: table[torch.from_numpy(places).to(device)]
+
+
+def _decoded(
+    archive: Archive, pairs: Pairs, encoder: TorchImageEncoder, folder: Path, device: str, progress: OnProgress
+) -> ImageInput:
+    from caseindex.train.pixel_cache import PixelCache, augmented
+
+    uids = [image.uid for image in pairs.images]
+    cache = PixelCache(archive, uids, encoder.preprocessing, folder, lambda n, total: progress("pictures", n, total))
+
+    def pixels(places: Int64Array, generator: np.random.Generator | None) -> torch.Tensor:
+        batch = cache.batch(places).to(device, memory_format=torch.channels_last)
+        return batch if generator is None else augmented(batch, generator)
+
+    return pixels
+
+
+def _groups(module: PairModule, settings: PairSettings) -> list[dict[str, Any]]:
+    """Matrices decay, vectors and the loss's scale do not; pretrained networks learn slowly."""
+    groups: dict[tuple[bool, bool], list[torch.nn.Parameter]] = {}
+    for name, parameter in module.named_parameters():
+        if parameter.requires_grad:
+            pretrained = name.startswith("trunk.") or (
+                name.startswith("text.network.") and not isinstance(module.text, ConceptTower)
+            )
+            decays = parameter.ndim > 1 and not name.startswith("criterion.")
+            groups.setdefault((pretrained, decays), []).append(parameter)
+    return [
+        {
+            "params": parameters,
+            "lr": settings.trunk_rate if pretrained else settings.learning_rate,
+            "weight_decay": settings.weight_decay if decays else 0.0,
+        }
+        for (pretrained, decays), parameters in sorted(groups.items(), key=lambda item: item[0])
+    ]
+
+
+def _save(
+    archive: Archive,
+    settings: PairSettings,
+    base: Model,
+    module: PairModule,
+    maker: ViewMaker,
+    tokenizer: bytes,
+    whitening: Whitening,
+    card: str,
+    counts: dict[str, int],
+) -> str:
+    image = base.image
+    head, text = module.image, module.text
+    if not isinstance(image, TorchImageEncoder) or not isinstance(head, ProjectionHead):
+        raise TypeError("a pair model is saved from a trunk and a projection head")
+    tensors = {f"{TRUNK}{name}": value for name, value in image.network.state_dict().items()}
+    tensors |= {f"{HEAD}{name}": value for name, value in head.tensors().items()}
+    config: dict[str, Any] = {
+        "name": settings.name,
+        "dim": settings.dim,
+        "image": {
+            "trunk": image.spec,
+            "trunk_dim": image.dim,
+            "preprocessing": image.preprocessing.config(),
+            "base_fingerprint": base.fingerprint if settings.frozen else None,
+        },
+        "training": {"recipe": "pair", "studies": counts, "seed": settings.seed},
+    }
+    if isinstance(text, ConceptTower) and isinstance(text.network, ConceptText):
+        config["text"] = {
+            "kind": "concepts",
+            "network": asdict(text.network.config),
+            "concepts": list(maker.features.vocabulary),
+        }
+        tensors |= {f"{TEXT}{name}": value for name, value in text.network.tensors().items()}
+    elif isinstance(text, HuggingFaceTower) and isinstance(text.head, ProjectionHead):
+        from caseindex.encoders.huggingface_text import tokenizer_bytes
+
+        tokenizer = tokenizer_bytes(text.tokenizer)
+        config["text"] = {
+            "kind": "huggingface",
+            "config": text.network.config.to_diff_dict() | {"model_type": text.network.config.model_type},
+            "special_tokens": {key: str(value) for key, value in text.tokenizer.special_tokens_map.items()},
+            "max_tokens": text.max_tokens,
+        }
+        tensors |= {f"{TEXT}trunk.{name}": value for name, value in text.network.state_dict().items()}
+        tensors |= {f"{TEXT}head.{name}": value for name, value in text.head.tensors().items()}
+    arrays = {name: value.detach().cpu().numpy() for name, value in tensors.items()}
+    return checkpoint.save(
+        archive.models_dir / settings.name, config, arrays, extra={"tokenizer.json": tokenizer}, card=card
+    )

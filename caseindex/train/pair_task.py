@@ -1,0 +1,221 @@
+"""What a step of `train pair` is: a batch of studies, one image and one text of each, and which pairs fit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from caseindex.encoders.concept_text import text_batch
+from caseindex.records import Float32Array, Int64Array
+from caseindex.train.held_out import KS, recalls
+from caseindex.train.pair_data import Pairs
+from caseindex.train.samplers.one_per_patient import one_per_patient
+from caseindex.train.text_views import ReportViews, View, ViewMaker
+
+#: [n] places of images, whether to augment -> [n, features]
+ImageInput = Callable[[Int64Array, np.random.Generator | None], torch.Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """Similarities [images, texts] of one side of the split, and which pairs belong together."""
+
+    similarity: Float32Array
+    relevant: npt.NDArray[np.bool_]
+    image_patients: tuple[str, ...]
+    text_patients: tuple[str, ...]
+    images: Float32Array  # [images, dim]
+    places: Int64Array  # [images], in Pairs.images
+
+
+class PairTask:
+    """Implements :class:`~caseindex.train.loop.Task`. Every random choice of a batch is a function of the seed, the
+    epoch and the batch's number. ``views[i]``: of ``pairs.texts[i]``."""
+
+    def __init__(
+        self,
+        pairs: Pairs,
+        views: Sequence[ReportViews],
+        maker: ViewMaker,
+        module: PairModule,
+        image_input: ImageInput,
+        *,
+        train: Int64Array,
+        validation: Int64Array,
+        batch: int,
+        seed: int,
+        device: str,
+        augment: bool,
+    ) -> None:
+        self.pairs, self.views, self.maker = pairs, views, maker
+        self.module = module
+        self.image_input = image_input
+        self.train, self.validation = train, validation
+        self.batch, self.seed, self.device, self.augment = batch, seed, device, augment
+        self.patients = [
+            name if name is not None else f"study {pairs.studies[i]}" for i, name in enumerate(pairs.patients)
+        ]
+        self._implied = [frozenset().union(*(views[text].implied for text in image.texts)) for image in pairs.images]
+        self._rarity = self._rarities()
+
+    def _rarities(self) -> Float32Array:
+        counts = np.ones(len(self.maker.features), np.float32)
+        for study in self.train:
+            for image in self.pairs.images_of[study][:1]:
+                for text in self.pairs.images[image].texts:
+                    counts[list(self.views[text].askable)] += 1
+        return np.asarray(counts**-0.5, np.float32)
+
+    def batches(self, epoch: int) -> list[Int64Array]:
+        patients = [self.patients[study] for study in self.train]
+        return [self.train[places] for places in one_per_patient(patients, self.batch, self.seed, epoch)]
+
+    def loss(self, batch: Any, epoch: int, number: int) -> torch.Tensor:
+        generator = np.random.default_rng([self.seed, epoch, number])
+        images, views, texts = self.drawn(batch, generator)
+        positive, ignored = self.fits(images, views, texts)
+        features = self.image_input(images, generator if self.augment else None)
+        pixels, words = self.module(features, views)
+        return self.module.criterion(
+            pixels, words, torch.from_numpy(positive).to(self.device), torch.from_numpy(ignored).to(self.device)
+        )
+
+    def drawn(self, studies: Int64Array, generator: np.random.Generator) -> tuple[Int64Array, list[View], list[int]]:
+        """For each study one of its images, one view of one of that image's texts, and which text it is of."""
+        images, views, texts = [], [], []
+        for study in studies:
+            own = self.pairs.images_of[study]
+            image = own[int(generator.integers(len(own)))]
+            spoken = self.pairs.images[image].texts
+            text = spoken[int(generator.integers(len(spoken)))]
+            images.append(image)
+            texts.append(text)
+            views.append(self.maker.draw(self.views[text], generator, self._rarity))
+        return np.array(images, np.int64), views, texts
+
+    def fits(
+        self, images: Int64Array, views: Sequence[View], texts: Sequence[int]
+    ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+        """[n, n] positive and ignored. Image i fits text j where they are of one study, where the image's reports
+        hold the same text, or assert every finding that text j asserts. Other studies of one patient are neither."""
+        n = len(images)
+        findings = np.zeros((n, len(self.maker.features)), np.float32)
+        lacking = np.ones_like(findings)
+        for place, (image, view) in enumerate(zip(images, views, strict=True)):
+            findings[place, list(view.findings)] = 1
+            lacking[place, list(self._implied[image])] = 0
+        positive = (lacking @ findings.T == 0) & (findings.sum(1) > 0)[None, :]
+        studies = np.array([self.pairs.images[image].study for image in images])
+        positive |= studies[:, None] == studies[None, :]
+        for place, image in enumerate(images):
+            spoken = set(self.pairs.images[image].texts)
+            positive[place] |= np.array([text in spoken for text in texts])
+        patients = np.array([self.patients[study] for study in studies])
+        return positive, (patients[:, None] == patients[None, :]) & ~positive
+
+    def validate(self) -> dict[str, float]:
+        found = self.evaluated(self.validation)
+        metrics = recalls(found.similarity, found.relevant)
+        metrics["score"] = float(np.mean([metrics[f"{way}_recall@{k}"] for way in WAYS for k in KS]))
+        return metrics
+
+    def evaluated(self, studies: Int64Array) -> Evaluated:
+        """All images and whole texts of ``studies``, embedded and compared."""
+        places = np.array([image for study in studies for image in self.pairs.images_of[study]], np.int64)
+        texts = sorted({text for image in places for text in self.pairs.images[image].texts})
+        column = {text: number for number, text in enumerate(texts)}
+        relevant = np.zeros((len(places), len(texts)), bool)
+        text_studies: list[int] = [0] * len(texts)
+        for row, image in enumerate(places):
+            for text in self.pairs.images[image].texts:
+                relevant[row, column[text]] = True
+                text_studies[column[text]] = self.pairs.images[image].study
+        image_studies = np.array([self.pairs.images[image].study for image in places])
+        # An image also fits the texts that its study has for its other images.
+        relevant |= image_studies[:, None] == np.array(text_studies)[None, :]
+        self.module.eval()
+        with torch.inference_mode():
+            images = [self.module.images(self.image_input(part, None)) for part in _parts(places)]
+            words = [self.module.texts([self.views[text].whole for text in part]) for part in _parts(texts)]
+            pixels = torch.cat(images).float().cpu().numpy()
+            similarity = pixels @ torch.cat(words).float().cpu().numpy().T
+        return Evaluated(
+            similarity,
+            relevant,
+            tuple(self.patients[study] for study in image_studies),
+            tuple(self.patients[study] for study in text_studies),
+            pixels,
+            places,
+        )
+
+
+WAYS = ("text_to_image", "image_to_text")
+
+
+def _parts(items: Any, size: int = 256) -> list[Any]:
+    return [items[start : start + size] for start in range(0, len(items), size)]
+
+
+class PairModule(torch.nn.Module):
+    """``trunk`` (trained, or none where features are cached), the two towers and the loss."""
+
+    def __init__(
+        self, trunk: torch.nn.Module | None, image: torch.nn.Module, text: torch.nn.Module, criterion: torch.nn.Module
+    ) -> None:
+        super().__init__()
+        self.trunk, self.image, self.text, self.criterion = trunk, image, text, criterion
+
+    def forward(self, features: torch.Tensor, views: Sequence[View]) -> tuple[torch.Tensor, torch.Tensor]:
+        return self.images(features), self.texts(views)
+
+    def images(self, features: torch.Tensor) -> torch.Tensor:
+        if self.trunk is not None:
+            with torch.autocast(features.device.type, torch.bfloat16, enabled=features.device.type == "cuda"):
+                features = self.trunk(features)
+            features = torch.nn.functional.normalize(features.float(), dim=1)
+        return self.image(features)  # type: ignore[no-any-return]
+
+    def texts(self, views: Sequence[View]) -> torch.Tensor:
+        return self.text(views)  # type: ignore[no-any-return]
+
+
+class ConceptTower(torch.nn.Module):
+    """:class:`~caseindex.train.towers.ConceptText` fed with views."""
+
+    def __init__(self, network: torch.nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, views: Sequence[View]) -> torch.Tensor:
+        device = next(self.network.parameters()).device
+        batch = text_batch([view.tokens for view in views], np.stack([view.concepts for view in views]))
+        return self.network(torch.from_numpy(batch.tokens).to(device), torch.from_numpy(batch.concepts).to(device))  # type: ignore[no-any-return]
+
+
+class HuggingFaceTower(torch.nn.Module):
+    """A HuggingFace network's mean state and a projection head; the network is trained only with ``--full``."""
+
+    def __init__(self, network: Any, tokenizer: Any, max_tokens: int, head: torch.nn.Module, full: bool) -> None:
+        super().__init__()
+        self.network: Any = network
+        self.head, self.full = head, full
+        self.tokenizer, self.max_tokens = tokenizer, max_tokens
+        self.network.requires_grad_(full)
+
+    def forward(self, views: Sequence[View]) -> torch.Tensor:
+        from caseindex.encoders.huggingface_text import pooled_states
+
+        with torch.set_grad_enabled(self.full and torch.is_grad_enabled()):
+            states = pooled_states(self.network, self.tokenizer, [view.text for view in views], self.max_tokens)
+        return self.head(torch.nn.functional.normalize(states, dim=1))  # type: ignore[no-any-return]
+
+    def train(self, mode: bool = True) -> HuggingFaceTower:
+        super().train(mode)
+        if not self.full:
+            self.network.eval()  # no dropout in what is not trained
+        return self

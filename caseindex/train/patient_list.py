@@ -1,0 +1,16 @@
+"""A text file of patient ids, one a line: whom to keep out of training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from caseindex.errors import UsageError
+
+
+def read_patient_ids(path: Path) -> frozenset[str]:
+    """UTF-8; empty lines are left out. Raises :class:`~caseindex.errors.UsageError`."""
+    try:
+        lines = path.read_text("utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(path, f"cannot be read as text ({type(error).__name__})", "Name a UTF-8 text file") from error
+    return frozenset(line.strip() for line in lines if line.strip())

@@ -1,0 +1,1 @@
+"""Samplers compose batches; each is a pure function of seed and epoch, so that a resumed run repeats nothing."""

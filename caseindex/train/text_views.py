@@ -1,0 +1,103 @@
+"""What a report is shown as in training: whole, some sentences, or a question that it answers.
+
+Questions are names of the concepts that the report asserts, in any of the three languages: so a Russian question is
+learned from English reports.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from caseindex.encoders.concept_features import BROADER, ConceptFeatures, Concepts, concepts_of
+from caseindex.encoders.wordpiece import WordPieces
+from caseindex.records import Float32Array
+
+#: Shares of the three views.
+WHOLE, SENTENCES = 0.4, 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One text as input. ``findings``: places in the vocabulary of the findings that it asserts."""
+
+    text: str
+    tokens: tuple[int, ...]
+    concepts: Float32Array  # [2 * vocabulary]
+    findings: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class ReportViews:
+    whole: View
+    sentences: tuple[View, ...]
+    implied: frozenset[int]  # the findings and their broader concepts
+    askable: tuple[int, ...]  # findings that a question can be made of
+
+
+class ViewMaker:
+    """Turns reports into views; sentences that many reports share are analysed once."""
+
+    def __init__(self, pieces: WordPieces, features: ConceptFeatures) -> None:
+        from caseindex.reports.lexicon import load_lexicon
+
+        self.pieces = pieces
+        self.features = features
+        self.place = {concept: place for place, concept in enumerate(features.vocabulary)}
+        self._sentence: dict[str, View] = {}
+        lexicon = load_lexicon()
+        self._questions: list[list[tuple[str, tuple[int, ...]]]] = []  # by concept: each name and its tokens
+        self._question_concepts: list[Float32Array] = []
+        for concept in features.vocabulary:
+            names = [name for group in lexicon.concept(concept).names.values() for name in group]
+            self._questions.append([(name, tuple(ids)) for name, ids in zip(names, pieces.ids(names), strict=True)])
+            asserted = {concept: 1.0, **dict.fromkeys(lexicon.ancestors(concept), BROADER)}
+            self._question_concepts.append(features.vector(Concepts(asserted, {}, frozenset())))
+
+    def view(self, text: str) -> View:
+        return self._view(text, concepts_of(text))
+
+    def _view(self, text: str, concepts: Concepts) -> View:
+        findings = frozenset(self.place[item] for item in concepts.findings if item in self.place)
+        return View(text, tuple(self.pieces.ids([text])[0]), self.features.vector(concepts), findings)
+
+    def report(self, text: str) -> ReportViews:
+        from caseindex.reports.sentences import sentences
+
+        concepts = concepts_of(text)
+        parts = []
+        for start, end in sentences(text):
+            sentence = text[start:end]
+            if sentence not in self._sentence:
+                self._sentence[sentence] = self.view(sentence)
+            if len(self._sentence[sentence].tokens) >= 3:
+                parts.append(self._sentence[sentence])
+        whole = self._view(text, concepts)
+        implied = frozenset(self.place[item] for item in concepts.asserted if item in self.place)
+        askable = tuple(sorted(place for place in whole.findings if self._questions[place]))
+        return ReportViews(whole, tuple(parts), implied | whole.findings, askable)
+
+    def draw(self, report: ReportViews, generator: np.random.Generator, rarity: Float32Array) -> View:
+        """A random view. ``rarity``: [vocabulary], how much rather a finding is asked about than a common one."""
+        choice = generator.random()
+        if choice < WHOLE or (choice < WHOLE + SENTENCES and not report.sentences):
+            return report.whole
+        if choice < WHOLE + SENTENCES or not report.askable:
+            return self._some_sentences(report.sentences, generator) if report.sentences else report.whole
+        weights = rarity[list(report.askable)].astype(np.float64)
+        concept = int(generator.choice(report.askable, p=weights / weights.sum()))
+        names = self._questions[concept]
+        name, tokens = names[int(generator.integers(len(names)))]
+        return View(name, tokens, self._question_concepts[concept], frozenset({concept}))
+
+    def _some_sentences(self, parts: Sequence[View], generator: np.random.Generator) -> View:
+        count = min(len(parts), int(generator.integers(1, 4)))
+        chosen = [parts[place] for place in sorted(generator.choice(len(parts), count, replace=False))]
+        tokens = tuple(token for part in chosen for token in part.tokens)[: self.pieces.max_tokens]
+        concepts = np.max([part.concepts for part in chosen], axis=0)
+        norm = float(np.linalg.norm(concepts))
+        findings = frozenset().union(*(part.findings for part in chosen))
+        text = " ".join(part.text for part in chosen)
+        return View(text, tokens, concepts / np.float32(norm) if norm > 0 else concepts, findings)
