@@ -124,7 +124,10 @@ class _Opening:
 
     def _opened(self, versions: Versions, current: Current, backend: str) -> SavedIndex:
         folder = versions.path(current.version)
-        manifest = read_manifest(folder, self.source)
+        try:
+            manifest = read_manifest(folder, self.source)
+        except IndexMismatch as error:  # the folder is named after model and kind, so it is another's, put here
+            raise IndexDamaged(folder, error.reason, "It is built again") from error
         if manifest.dim != self.dim:
             raise IndexMismatch(
                 f"vectors of {self.dim} dimensions",

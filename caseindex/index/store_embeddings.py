@@ -141,6 +141,30 @@ def block_of(transaction: Any, dbs: dict[str, Any], where: Space, block: int) ->
     return None if value is None else _parse(value, block, where)
 
 
+def copy_vectors(transaction: Any, dbs: dict[str, Any], where: Space, ids: Int64Array, out: Float32Array) -> int | None:
+    """The vectors of ``ids`` into ``out``, [n, dim]; the first id that has none, or ``None``. Written for a search that
+    re-scores its candidates: about 2 microseconds for each."""
+    database, row_bytes = dbs["embeddings"], 4 * where.dim
+    value, number, present, start = None, -1, 0, 0
+    for at in np.argsort(ids, kind="stable").tolist():
+        item_id = int(ids[at])
+        wanted, offset = divmod(item_id, IDS_PER_VALUE)
+        if wanted != number:
+            number = wanted
+            value = transaction.get(_KEY.pack(where.number, wanted), db=database) if wanted >= 0 else None
+            if value is not None:
+                present = int.from_bytes(value[:8], "little")
+                count = present.bit_count()
+                start = 8 + (4 * count + 7) // 8 * 8
+                if len(value) != start + count * row_bytes:
+                    _parse(value, wanted, where)  # raises
+        if value is None or not present >> offset & 1:
+            return item_id
+        row = (present & ((1 << offset) - 1)).bit_count()
+        out[at] = np.frombuffer(value, np.float32, where.dim, start + row * row_bytes)
+    return None
+
+
 def _parse(value: Any, block: int, where: Space) -> Block:
     present = int.from_bytes(value[:8], "little")
     count = present.bit_count()

@@ -101,16 +101,9 @@ class LmdbReader:
                 raise self._missing(fingerprint, kind, int(ids[0]))
             return np.empty((0, 0), np.float32)
         result = np.empty((len(ids), space.dim), np.float32)
-        block, number = None, -1
-        for at in np.argsort(ids, kind="stable").tolist():
-            wanted, offset = divmod(int(ids[at]), vectors_of.IDS_PER_VALUE)
-            if wanted != number:
-                number = wanted
-                block = vectors_of.block_of(self.transaction, self.dbs, space, wanted) if wanted >= 0 else None
-            row = block.row(offset) if block is not None else None
-            if block is None or row is None:
-                raise self._missing(fingerprint, kind, int(ids[at]))
-            result[at] = block.vectors[row]
+        missing = vectors_of.copy_vectors(self.transaction, self.dbs, space, ids, result)
+        if missing is not None:
+            raise self._missing(fingerprint, kind, missing)
         return result
 
     def embedding_blocks(

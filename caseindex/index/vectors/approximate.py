@@ -72,6 +72,10 @@ class ApproximateIndex(ABC):
     def most_effort(self) -> int:
         """From where more effort finds nothing more."""
 
+    def pool(self, k: int) -> int:
+        """How many candidates are re-scored for k."""
+        return max(self.expand * k, k + 5 * self.expand)
+
     @abstractmethod
     def training_size(self, count: int) -> int:
         """How many vectors to train on for an index of ``count``."""
@@ -136,7 +140,7 @@ class ApproximateIndex(ABC):
         total = len(self.rows) if chosen is None else int(np.count_nonzero(chosen))
         if total == 0 or len(wanted) == 0:
             return nothing(len(wanted), k)
-        pool = min(total, max(self.expand * k, k + 16))
+        pool = min(total, self.pool(k))
         if total <= EXACT_AMONG or 4 * pool >= total:
             ids = self.rows.ids if chosen is None else self.rows.ids[chosen]
             return exact_among(wanted, np.sort(ids), k, self.dim, self.vectors)[0]
@@ -200,7 +204,7 @@ class ApproximateIndex(ABC):
             if isinstance(error, IndexDamaged):
                 raise
             raise damaged(folder, f"faiss cannot read it as a {manifest.backend} index") from error
-        index._mapped = folder / GRAPH if mmap else None
+        index._mapped = folder / GRAPH if mmap and read is not None else None
         index.trained_for = int(manifest.parameters.get("trained_for", 0))
         ids = np.fromfile(folder / IDS, np.int64)
         dead = np.fromfile(folder / DEAD, np.uint8).astype(np.bool_)
@@ -238,7 +242,10 @@ class ApproximateIndex(ABC):
         """A memory-mapped faiss index, read whole before it is changed or written."""
         if self._mapped is not None:
             path, self._mapped = self._mapped, None
-            self._index = _read(path, mmap=False)
+            try:
+                self._index = _read(path, mmap=False)
+            except RuntimeError as error:
+                raise damaged(path, "it is gone or cannot be read again") from error
 
 
 def _selector(chosen: BoolArray | None) -> tuple[Any, Any]:

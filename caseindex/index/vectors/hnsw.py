@@ -22,7 +22,7 @@ class HnswIndex(ApproximateIndex):
     """HNSW over 8-bit scalar-quantised vectors, re-scored exactly."""
 
     backend = "hnsw"
-    expand = 4
+    expand = 2
 
     @property
     def most_effort(self) -> int:

@@ -18,8 +18,8 @@ from caseindex.records import Float32Array, Int64Array
 
 _PER_LIST: Final = 48  # training vectors per centre; k-means asks for at least 39
 _MOST_LISTS: Final = 65536
-_VISITED: Final = {"sq": 24, "pq": 32}  # lists per query
-_EXPAND: Final = {"sq": 4, "pq": 20}
+_VISITED: Final = {"sq": 64, "pq": 64}  # lists per query
+_EXPAND: Final = {"sq": 2, "pq": 10}
 
 
 class IvfIndex(ApproximateIndex):

@@ -47,7 +47,7 @@ def unit(vectors: npt.ArrayLike, dim: int, what: str = "vector") -> Float32Array
                 f"{reason}, so it has no direction",
                 "Reject the image or text it was made from",
             )
-        unit_vectors[start : start + step] = block / lengths[:, None]
+        np.divide(block, lengths[:, None], out=unit_vectors[start : start + step], casting="same_kind")
     return unit_vectors
 
 

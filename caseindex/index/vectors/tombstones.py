@@ -20,6 +20,7 @@ class Rows:
     def __init__(self, ids: Int64Array | None = None, dead: BoolArray | None = None) -> None:
         self.ids: Int64Array = np.empty(0, np.int64) if ids is None else np.asarray(ids, np.int64)
         self.dead: BoolArray = np.zeros(len(self.ids), np.bool_) if dead is None else dead
+        self.tombstones = int(np.count_nonzero(self.dead))
         self._row_of: Int64Array | None = None  # dense table id -> row, or None where ids are too sparse for one
         self._sorted: tuple[Int64Array, Int64Array] | None = None  # live ids ascending, their rows
 
@@ -29,10 +30,6 @@ class Rows:
     @property
     def live(self) -> int:
         return len(self.ids) - self.tombstones
-
-    @property
-    def tombstones(self) -> int:
-        return int(np.count_nonzero(self.dead))
 
     @property
     def largest(self) -> int:
@@ -68,6 +65,7 @@ class Rows:
         if len(rows):
             self.dead = self.dead.copy()
             self.dead[rows] = True
+            self.tombstones += len(rows)
             self._forget()
         return rows
 
@@ -100,7 +98,7 @@ class Rows:
         """[rows] True for the live rows among ``allowed``; ``None`` where every row is to be searched. Ids that are
         not in the index are passed over, and one given twice counts once."""
         if allowed is None:
-            return ~self.dead if self.dead.any() else None
+            return ~self.dead if self.tombstones else None
         rows = self.rows_of(checked_ids(allowed))
         chosen = np.zeros(len(self.ids), np.bool_)
         chosen[rows[rows >= 0]] = True
