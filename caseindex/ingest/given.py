@@ -24,6 +24,13 @@ _LANGUAGES: Final = {
     "zh": Language.CHINESE, "zho": Language.CHINESE, "chi": Language.CHINESE, "chinese": Language.CHINESE,
     "zh-cn": Language.CHINESE, "zh_cn": Language.CHINESE, "cn": Language.CHINESE, "中文": Language.CHINESE,
 }  # fmt: skip
+_MODALITIES: Final = {
+    "mri": "MR", "mrt": "MR", "magneticresonance": "MR", "мрт": "MR", "мр": "MR", "磁共振": "MR",
+    "cat": "CT", "computedtomography": "CT", "кт": "CT", "мскт": "CT", "计算机断层": "CT",
+    "pet": "PT", "пэт": "PT", "ultrasound": "US", "sonography": "US", "узи": "US", "超声": "US",
+    "mammography": "MG", "mammogram": "MG", "ммг": "MG", "radiograph": "CR", "рентген": "CR", "x光": "CR",
+}  # fmt: skip
+_XRAY: Final = re.compile(r"\bX-?RAY\b|\bRADIOGRAPH|РЕНТГЕН")
 _AGE: Final = re.compile(r"(\d{1,3}(?:[.,]\d+)?)\s*([a-zа-яё岁月天周]*)\.?")
 _YEARS_PER: Final = {
     "": 1.0, "y": 1.0, "yr": 1.0, "yrs": 1.0, "year": 1.0, "years": 1.0, "г": 1.0, "лет": 1.0, "год": 1.0, "года": 1.0,
@@ -82,6 +89,18 @@ def iso_date(cell: str) -> str | None:
             except ValueError:
                 return None
     return None
+
+
+def modality(cell: str) -> str | None:
+    """The DICOM defined term of a modality in words, else as given in upper case.
+
+    >>> modality("ct"), modality("МРТ"), modality("AP not given)/X-ray"), modality("thermography")
+    ('CT', 'MR', 'CR', 'THERMOGRAPHY')
+    """
+    text = upper(cell)
+    if text is None:
+        return None
+    return _MODALITIES.get(fold(text)) or ("CR" if _XRAY.search(text) else text)
 
 
 def upper(cell: str) -> str | None:

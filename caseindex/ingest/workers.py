@@ -111,6 +111,7 @@ class WorkerPool(Generic[J, R]):
             if worker.process.is_alive():
                 worker.process.kill()
             worker.process.join()
+            worker.process.close()
         self._workers.clear()
 
     def run(self, jobs: Iterable[J]) -> Generator[tuple[J, R | Lost], None, None]:

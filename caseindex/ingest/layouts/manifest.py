@@ -71,6 +71,9 @@ def _entry(row: tables.Row, folder: Path, shown: str) -> Discovered | InputRejec
     for name, value in (("date", date), ("age", age), ("sex", sex)):
         if value is None and cells.get(name):
             extra[f"{name}_given"] = cells[name]
+    modality = given.modality(cells.get("modality", ""))
+    if modality != given.upper(cells.get("modality", "")):
+        extra["modality_given"] = cells["modality"]
     study_id = cells.get("study_id", "")
     if study_id:
         study = Study(
@@ -93,7 +96,7 @@ def _entry(row: tables.Row, folder: Path, shown: str) -> Discovered | InputRejec
         locator=locator,
         given={
             "patient_id": patient,
-            "modality": given.upper(cells.get("modality", "")),
+            "modality": modality,
             "view": given.upper(cells.get("view", "")),
             "body_part": given.upper(cells.get("body_part", "")),
             "date": date,
