@@ -33,20 +33,29 @@ def check(
     Each problem has a kind, an item and a fix. Warnings (a source file that is gone) do not make the archive faulty.
     Exit status 0 when it is whole, else 1.
     """
+    import shutil
     from dataclasses import asdict
 
     from caseindex.cli.progress import progress
     from caseindex.index import checking
     from caseindex.index.archive import Archive
     from caseindex.index.mending import mend
+    from caseindex.retrieval import word_index
 
     opened = Archive.find(archive)
     if repair:
+        terms = opened.indexes_dir / word_index.FOLDER
+        if word_index.damaged_files(terms):
+            shutil.rmtree(terms, ignore_errors=True)
         for what, count in mend(opened).items():
             if count:
                 say(f"{what.replace('_', ' ')}: {count:,}")
     with progress("checking", unit="records and embeddings") as advance:
         problems = list(checking.check(opened, all_sources=sources, on_progress=advance))
+    problems += [
+        checking.Problem("index_damaged", f"indexes/{word_index.FOLDER}/{name}", "It is built again at the next search")
+        for name in word_index.damaged_files(opened.indexes_dir / word_index.FOLDER)
+    ]
     ok = all(problem.severity is checking.Severity.WARNING for problem in problems)
     emit(
         {"ok": ok, "problems": problems},

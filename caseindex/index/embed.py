@@ -75,6 +75,8 @@ def embed(
     total = len(wanted_images) + len(wanted_reports)
     unreadable: dict[str, str] = {}
     done_images = done_reports = 0
+    if total:
+        store.name_model(model.fingerprint, model.name)
     with _Writer(store, model.fingerprint) as writer:
         if model.image is not None and wanted_images:
             for uids, vectors in _image_vectors(archive, model.image, wanted_images, batch, workers, unreadable):

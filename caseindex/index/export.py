@@ -58,7 +58,7 @@ def export(
 
 
 def _spaces(reader: LmdbReader, archive: Archive, model: str | None) -> list[tuple[str, Any]]:
-    names = model_names(archive.models_dir)
+    names = reader.model_names() | model_names(archive.models_dir)
     found = [(names.get(space.fingerprint, space.fingerprint[:12]), space) for space in reader.spaces() if space.count]
     found = [("".join(c if c.isalnum() or c in "-_." else "_" for c in label), space) for label, space in found]
     if model is None:

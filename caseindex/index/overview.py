@@ -42,7 +42,9 @@ def overview(archive: Archive) -> Overview:
         for report in reader.reports():
             languages[report.language.value if report.language else "unknown"] += 1
         spaces = reader.spaces()
-    names = model_names(archive.models_dir)
+        names = reader.model_names()
+    trained = model_names(archive.models_dir)
+    names |= trained
     models: dict[str, Any] = {
         purpose: {"name": name}
         for purpose, name in (
@@ -51,7 +53,7 @@ def overview(archive: Archive) -> Overview:
             ("verify", archive.settings.models.verify),
         )
     }
-    models["trained"] = sorted(set(names.values()))
+    models["trained"] = sorted(set(trained.values()))
     models["fingerprints"] = {
         space.fingerprint: {"name": names.get(space.fingerprint), "dim": space.dim} for space in spaces if space.count
     }

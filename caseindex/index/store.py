@@ -18,7 +18,7 @@ from caseindex.errors import StorageFull
 from caseindex.index import store_embeddings, store_removal
 from caseindex.index.store_compaction import rewrite
 from caseindex.index.store_environment import MAP_SIZE, Environment, environment
-from caseindex.index.store_format import CODECS, Codec, key, pack_uid, seal, unseal
+from caseindex.index.store_format import CODECS, MODEL_NAME, Codec, key, pack_uid, seal, unseal
 from caseindex.index.store_migration import read_number, write_number
 from caseindex.index.store_reader import IDS_OF, LmdbReader
 from caseindex.protocols import Removed
@@ -113,6 +113,14 @@ class LmdbStore:
                 store_embeddings.merge(transaction, dbs, space, ids[known], vectors[known])
 
         self._write(change)
+
+    def name_model(self, fingerprint: str, name: str) -> None:
+        """Remembers what people call the model with this fingerprint; nothing but :func:`overview` depends on it."""
+        with self.read() as reader:
+            if reader.model_names().get(fingerprint) == name:
+                return
+        raw_key = MODEL_NAME + fingerprint.encode("utf-8")
+        self._write(lambda transaction, dbs: transaction.put(raw_key, pack_uid(name), db=dbs["meta"]))
 
     def remove(
         self, *, patient_id: str | None = None, study_uid: str | None = None, image_uid: str | None = None

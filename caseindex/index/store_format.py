@@ -46,6 +46,8 @@ MANY: Final = (
     "reports_by_study",
 )
 
+MODEL_NAME: Final = b"model/"  # and a fingerprint: keys in `meta`
+
 R = TypeVar("R", Image, Series, Study, Report)
 
 _HEAD = struct.Struct("<BIQ")

@@ -11,7 +11,18 @@ import numpy as np
 
 from caseindex.errors import ArchiveDamaged, NotInArchive
 from caseindex.index import store_embeddings as vectors_of
-from caseindex.index.store_format import IMAGES, REPORTS, SERIES, STUDIES, Codec, R, key, text_of, unpack_uid
+from caseindex.index.store_format import (
+    IMAGES,
+    MODEL_NAME,
+    REPORTS,
+    SERIES,
+    STUDIES,
+    Codec,
+    R,
+    key,
+    text_of,
+    unpack_uid,
+)
 from caseindex.index.store_migration import read_number
 from caseindex.protocols import Counts, EmbeddingBlock
 from caseindex.records import Float32Array, Image, Int64Array, ItemKind, Report, Series, Study
@@ -128,6 +139,18 @@ class LmdbReader:
     def spaces(self) -> list[vectors_of.Space]:
         """Every model and kind with embeddings here: fingerprint, kind, dimension, count."""
         return vectors_of.spaces(self.transaction, self.dbs)
+
+    def model_names(self) -> dict[str, str]:
+        """Fingerprint -> name, of the models that embedded here."""
+        names: dict[str, str] = {}
+        cursor = self.transaction.cursor(self.dbs["meta"])
+        if cursor.set_range(MODEL_NAME):
+            for raw_key, value in cursor:
+                if not bytes(raw_key).startswith(MODEL_NAME):
+                    break
+                fingerprint = bytes(raw_key)[len(MODEL_NAME) :].decode("utf-8")
+                names[fingerprint] = unpack_uid(value, "a model's name")
+        return names
 
     def counts(self) -> Counts:
         embeddings: dict[str, int] = {}
