@@ -60,6 +60,7 @@ app = typer.Typer(
     cls=LazyGroup,
     no_args_is_help=True,
     add_completion=False,
+    pretty_exceptions_enable=False,  # its frames could show a patient's data
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     epilog="Example: caseindex init ARCHIVE && cd ARCHIVE && caseindex ingest /data && caseindex search --text stroke",
