@@ -38,7 +38,7 @@ class Exam:
 
     @property
     def person(self) -> Person:
-        return Person.of(self.seed, self.patient, self.disease.age, self.date.year - round(self.age - self.disease.age))
+        return Person.of(self.seed, self.patient)
 
     @property
     def study_uid(self) -> str:

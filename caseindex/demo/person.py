@@ -21,7 +21,6 @@ class Person:
 
     number: int
     sex: Sex
-    birth_year: int
     half_breadth_mm: float
     half_length_mm: float
     squareness: float  # exponent of the superellipse
@@ -41,8 +40,8 @@ class Person:
     sinus: float  # frontal sinus, 0..1
 
     @classmethod
-    def of(cls, seed: int, number: int, age: float, year: int = 2020) -> Person:
-        """The person ``number`` of archive ``seed`` who is ``age`` years old in ``year``."""
+    def of(cls, seed: int, number: int) -> Person:
+        """The person ``number`` of the archive of ``seed``."""
         rng = np.random.default_rng((seed, 101, number))
         female = rng.random() < 0.48
         scale = 0.96 if female else 1.0
@@ -60,7 +59,6 @@ class Person:
         return cls(
             number=number,
             sex=Sex.FEMALE if female else Sex.MALE,
-            birth_year=year - round(age),
             half_breadth_mm=float(np.clip(rng.normal(77, 2.8) * scale, 70, 84)),
             half_length_mm=float(np.clip(rng.normal(93, 3.8) * scale, 83, 103)),
             squareness=float(rng.uniform(2.05, 2.5)),

@@ -153,15 +153,19 @@ def _make(exams: list[Exam], folder: Path, slices: int, workers: int) -> Iterato
             yield exam.number, make_exam(exam, folder, slices)
         return
     # spawn: the parent may hold threads of torch or OpenCV, which do not survive a fork
-    with ProcessPoolExecutor(workers, get_context("spawn"), initializer=_one_thread) as pool:
+    with ProcessPoolExecutor(workers, get_context("spawn"), initializer=_start_worker) as pool:
         numbers = (exam.number for exam in exams)
         made = pool.map(make_exam, exams, [folder] * len(exams), [slices] * len(exams), chunksize=4)
         yield from zip(numbers, made, strict=True)
 
 
-def _one_thread() -> None:
+def _start_worker() -> None:
+    """One thread each; an interruption is the parent's to handle."""
+    import signal
+
     import cv2
 
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     cv2.setNumThreads(1)
 
 

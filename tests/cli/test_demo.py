@@ -1,0 +1,78 @@
+"""`caseindex demo` as a user runs it: made, asked, run again."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from caseindex.cli.main import main
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    try:
+        main(["demo", *arguments])
+        status = 0
+    except SystemExit as stop:
+        status = int(stop.code or 0)
+    shown = capsys.readouterr()
+    return status, shown.out, shown.err
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("demo") / "небольшой архив"
+
+
+def test_an_archive_is_made_and_asked_in_three_languages(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = (str(folder), "--images", "30", "--no-train", "--format", "json")
+    status, out, err = run(capsys, *arguments)
+    assert status == 0, err
+    shown: dict[str, Any] = json.loads(out)
+    assert shown["images"] == 30
+    assert [answer["language"] for answer in shown["answers"]] == ["ru", "en", "zh"]
+    for answer in shown["answers"]:
+        assert "Ишемический инсульт" in answer["hits"][0]["labels"], answer["question"]
+        assert answer["right_by_image"] is None  # the untrained default compares no words with pictures
+    assert (folder / "archive" / "archive.toml").is_file()
+    page = (folder / "search.html").read_text("utf-8")
+    assert "ишемический инсульт" in page
+    assert "http" not in page.replace("http://www.w3.org", "")
+    assert "caseindex search --archive" in err
+    assert str(folder) in err
+
+    again = run(capsys, *arguments)
+    assert again[0] == 0
+    repeated = json.loads(again[1])
+    assert repeated["answers"] == shown["answers"]
+
+
+def test_another_archive_in_the_same_folder_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    if not (folder / "source").exists():
+        pytest.skip("the archive of the test before is not there")
+    status, out, err = run(capsys, str(folder), "--images", "31", "--no-train")
+    assert status == 2
+    assert out == ""
+    assert "made otherwise" in err
+
+
+def test_a_wrong_language_is_a_wrong_usage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status, _, err = run(capsys, str(tmp_path / "new"), "--languages", "de")
+    assert status == 2
+    assert "not a language" in err
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.slow
+def test_the_whole_demonstration_learns_to_find_pictures_by_words(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, out, err = run(capsys, str(tmp_path / "demo"), "--images", "400", "--format", "json")
+    assert status == 0, err
+    shown = json.loads(out)
+    assert shown["model"] == "pair"
+    for answer in shown["answers"]:
+        assert answer["right"] >= 8
+        assert answer["right_by_image"] >= 5
