@@ -164,6 +164,7 @@ class Statement:
     section: str | None = None
     start: int = 0
     end: int = 0
+    historical: bool = False  # of the past or of the family, not of this examination; never PRESENT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,6 +24,7 @@ Span = tuple[str, int, int]  # concept, start, end
 MAX_FOREIGN_WORDS = 2
 MAX_COORDINATED_WORDS = 4
 _NEGATIONS = frozenset(["no", "not", "without", "без", "не", "нет"])
+_DENIALS = frozenset(["not", "не"])
 _CLAUSE_WORDS = frozenset(
     "but however although while which with and or а но однако и или also although through при с со".split()
 )
@@ -227,8 +228,12 @@ def _match(
     gap = last - first + 1 - size
     if gap:
         inside = set(positions)
-        if any(clauses.negation[position] for position in range(first, last) if position not in inside):
-            return None
+        for position in range(first, last):
+            if clauses.negation[position] and position not in inside and not (
+                # "the heart is not enlarged": the denial of the name itself, for negation.py to see
+                norms[position] in _DENIALS and position + 1 in inside and clauses.clause[first] == clauses.clause[last]
+            ):
+                return None
     if clauses.clause[first] == clauses.clause[last]:
         if gap > MAX_FOREIGN_WORDS:
             return None

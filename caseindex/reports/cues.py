@@ -1,0 +1,79 @@
+"""The words that deny, doubt or place in the past what stands near them: ``data/cues.tsv``.
+
+Kinds: ``negation``, ``uncertain``, ``differential`` (uncertain, over a whole list), ``historical``, ``family``;
+``affirm`` and ``stop`` end the reach of the others; ``pseudo`` looks like a negation and is none ("no change in"). A cue
+acts on what follows (``pre``), on what precedes (``post``) or on ``both``. After NegEx (Chapman et al. 2001) and ConText
+(Harkema et al. 2009), written anew for the three languages.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+from caseindex.records import Language
+
+CUES_FILE = Path(__file__).with_name("data") / "cues.tsv"
+
+
+class CueKind(StrEnum):
+    PSEUDO = "pseudo"
+    NEGATION = "negation"
+    UNCERTAIN = "uncertain"
+    DIFFERENTIAL = "differential"
+    HISTORICAL = "historical"
+    FAMILY = "family"
+    AFFIRM = "affirm"
+    STOP = "stop"
+
+
+class Cue(NamedTuple):
+    kind: CueKind
+    before: bool  # acts on what follows it
+    after: bool  # acts on what precedes it
+    start: int
+    end: int
+
+
+class _Cues(NamedTuple):
+    pattern: re.Pattern[str]
+    meanings: dict[str, tuple[CueKind, bool, bool]]  # group -> kind, before, after
+
+
+@lru_cache(maxsize=1)
+def _compiled() -> dict[Language, _Cues]:
+    """One alternation per language, longer patterns first."""
+    grouped: dict[Language, dict[str, tuple[CueKind, bool, bool]]] = {language: {} for language in Language}
+    for line in CUES_FILE.read_text(encoding="utf-8").splitlines()[1:]:
+        code, kind, direction, pattern = line.split("\t")
+        before, after = direction in ("pre", "both"), direction in ("post", "both")
+        known = grouped[Language(code)].get(pattern)
+        if known is not None:
+            before, after = before or known[1], after or known[2]
+        grouped[Language(code)][pattern] = CueKind(kind), before, after
+    compiled = {}
+    for language, patterns in grouped.items():
+        meanings = {}
+        words, marks = [], []
+        for number, pattern in enumerate(sorted(patterns, key=lambda pattern: -len(pattern))):
+            name = f"c{number}"
+            meanings[name] = patterns[pattern]
+            (marks if pattern == r"\?" else words).append(f"(?P<{name}>{pattern})")
+        whole = "|".join(words)
+        if language is not Language.CHINESE:
+            whole = rf"(?<![\w-])(?:{whole})(?!\w)"
+        compiled[language] = _Cues(re.compile("|".join([whole, *marks])), meanings)
+    return compiled
+
+
+def find_cues(text: str, language: Language) -> list[Cue]:
+    """The cues of a sentence by place; none overlaps another."""
+    cues = _compiled()[language]
+    found = []
+    for match in cues.pattern.finditer(text.lower()):
+        kind, before, after = cues.meanings[match.lastgroup or ""]
+        found.append(Cue(kind, before, after, match.start(), match.end()))
+    return found

@@ -1,0 +1,65 @@
+"""Left, right or both: the side of a finding, read from its clause."""
+
+from __future__ import annotations
+
+import re
+
+from caseindex.records import Language, Side
+
+_WORDS = {
+    Language.ENGLISH: re.compile(
+        r"\b(?P<both>bilateral(?:ly)?|both|bibasilar|biapical|bihilar|bifrontal|right greater than left"
+        r"|left greater than right|(?:right|left) and (?:right|left)|r ?> ?l|l ?> ?r)\b"
+        r"|\b(?P<left>left(?:[- ]sided)?|lt|LUL|LLL|levo\w+|L(?= (?:MCA|PCA|ACA|ICA|CPA)\b))\b(?! (?:ventric|atri|heart))"
+        r"|\b(?P<right>right(?:[- ]sided)?|rt|RUL|RML|RLL|dextro\w+|R(?= (?:MCA|PCA|ACA|ICA|CPA)\b))\b"
+        r"(?! (?:ventric|atri|heart))"
+    ),
+    Language.RUSSIAN: re.compile(
+        r"\b(?P<both>с (?:обеих|двух) сторон|двух?сторонн\w+|билатеральн\w+|об(?:е|а|еих|оих|еими|оими)"
+        r"|слева и справа|справа и слева|больше (?:справа|слева)|D ?> ?S|S ?> ?D)\b"
+        r"|\b(?P<left>слева|влево|лев(?:ый|ая|ое|ого|ому|ым|ом|ой|ую|ые|ых|ыми)|левосторонн\w+|ЛСМА|ЛВСА|sin)\b"
+        r"(?! (?:желудоч(?!к\w* (?:голов|мозга))|предсерд))"
+        r"|\b(?P<right>справа|вправо|прав(?:ый|ая|ое|ого|ому|ым|ом|ой|ую|ые|ых|ыми)|правосторонн\w+|ПСМА|ПВСА|dex)\b"
+        r"(?! (?:желудоч(?!к\w* (?:голов|мозга))|предсерд))",
+        re.IGNORECASE,
+    ),
+    Language.CHINESE: re.compile(r"(?P<both>双侧?|两侧?|雙側?|兩側?)|(?P<left>左(?![心房室]))|(?P<right>右(?![心房室移]))"),
+}
+_CLAUSE = re.compile(r"[,;，；。、:：]|\b(?:but|however|with|without|and the|но|однако|без|с признаками)\b")
+_FAR = 60  # characters
+
+
+def find_sides(sentence: str, language: Language) -> list[tuple[int, int, Side]]:
+    """(start, end, side) of the words of side in a sentence."""
+    text = sentence if language is not Language.ENGLISH else _lower_first(sentence)
+    return [
+        (match.start(), match.end(), Side(match.lastgroup)) for match in _WORDS[language].finditer(text)
+    ]
+
+
+def side_of(
+    sentence: str, start: int, end: int, sides: list[tuple[int, int, Side]], others: list[tuple[int, int]]
+) -> Side | None:
+    """The side of the mention at ``start`` to ``end``: the nearest word of side in its clause, one between it and no
+    other finding. ``others``: the spans of the other findings."""
+    best: tuple[int, Side] | None = None
+    for left, right, side in sides:
+        if left >= start and right <= end:
+            distance = 0
+        else:
+            low, high = (right, start) if right <= start else (end, left)
+            if low > high:
+                distance = 0
+            else:
+                if high - low > _FAR or _CLAUSE.search(sentence, low, high):
+                    continue
+                crossed = sum(low <= a and b <= high for a, b in others)
+                distance = high - low + 40 * crossed
+        if best is None or distance < best[0]:
+            best = distance, side
+    return best[1] if best else None
+
+
+def _lower_first(sentence: str) -> str:
+    """Words of side in lower case wherever they are written with a capital; the abbreviations keep theirs."""
+    return re.sub(r"\b(?:Left|Right|LEFT|RIGHT|Bilateral|BILATERAL|Both|Bibasilar|Lt|Rt)\b", lambda m: m.group().lower(), sentence)

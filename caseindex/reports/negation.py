@@ -1,0 +1,188 @@
+"""Whether a sentence asserts, denies or doubts a finding that it mentions.
+
+Each cue (``cues.py``) has a reach within its sentence: from the cue to a terminator ("but", "кроме", "但"), to a clause
+with a predicate of its own, or to the sentence's end; lists under one negation stay within it ("no pneumothorax, effusion
+or consolidation"). Russian cases tell more: what "нет" and "без" deny beyond a comma stands in the genitive, so that in
+"гематома справа, смещения нет" only the shift is denied. The nearest cue wins.
+
+After NegEx (Chapman et al. 2001) and ConText (Harkema et al. 2009).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from caseindex.records import Language, Polarity
+from caseindex.reports import russian
+from caseindex.reports.cues import Cue, CueKind, find_cues
+from caseindex.reports.languages import detect
+from caseindex.reports.sentences import sentences
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """``historical``: of the past or of the family, not of this examination; its polarity is then never PRESENT."""
+
+    polarity: Polarity
+    historical: bool = False
+
+
+_PRESENT = Assessment(Polarity.PRESENT)
+_COMMA = re.compile("[,，]")
+_HARD = re.compile(r"[;:；：]|\s-\s|\s[–—]\s")
+_CHINESE_STOP = re.compile(r"[，,；;。]")
+_CHINESE_MARK = re.compile(r"[，,；;。、]")
+_JOINED = re.compile(r"^[\s,]*(?:or|and|nor|и|или|либо|ни|а также|as well as)\b", re.IGNORECASE)
+_OR_BEFORE = re.compile(r"\b(?:or|или|либо)\s+(?:[\w-]+\s+){0,1}$", re.IGNORECASE)
+_OR_AFTER = re.compile(r"^\s*(?:or|или|либо)\b", re.IGNORECASE)
+_OWN_NEGATION = re.compile(r"(?:\b(?:not|не)\b)", re.IGNORECASE)
+_PREDICATE = {
+    Language.ENGLISH: re.compile(
+        r"\b(?:is|are|was|were|has|have|had|shows?|demonstrates?|reveals?|remains?|appears?|measures?|contains?"
+        r"|there|this|these|unchanged|stable|again|in place|tip)\b",
+        re.IGNORECASE,
+    ),
+    Language.RUSSIAN: re.compile(
+        r"(?<!не )\b(?:[а-яё]+(?:ируется|ируются|яется|яются|ается|аются|еется|еются|ится|ятся)|расширен[аоы]?|увеличен[аоы]?"
+        r"|утолщен[аоы]?|усилен[аоы]?|смещен[аоы]?|сохранен[аоы]?|уплотнен[аоы]?|снижен[аоы]?|повышен[аоы]?"
+        r"|деформирован[аоы]?|свобод(?:ен|на|но|ны)|име(?:ет|ют)|вид(?:ен|на|но|ны))\b",
+        re.IGNORECASE,
+    ),
+}
+
+
+class Sentence:
+    """A sentence with its cues, to be asked about several mentions."""
+
+    def __init__(self, text: str, language: Language | None = None) -> None:
+        self.text = text
+        self.language = language or detect(text) or Language.ENGLISH
+        self.cues = find_cues(text, self.language)
+
+    def assess(self, start: int, end: int, *, named_normal: bool = False) -> Assessment:
+        """The assessment of the mention at ``start`` to ``end``. ``named_normal``: the name itself holds a negation
+        ("патологии не выявлено"), which is then none of the finding's."""
+        acting: list[tuple[int, int, Cue]] = []
+        for order, cue in enumerate(self.cues):
+            if cue.kind in (CueKind.STOP, CueKind.AFFIRM, CueKind.PSEUDO):
+                continue
+            if cue.start < end and cue.end > start:
+                continue
+            if cue.before and cue.end <= start and self._reaches_right(cue, start, end):
+                acting.append((start - cue.end, order, cue))
+            elif cue.after and cue.start >= end and self._reaches_left(cue, start, end):
+                acting.append((cue.start - end, order, cue))
+        if not named_normal and _OWN_NEGATION.search(self.text, start, end):
+            return Assessment(Polarity.ABSENT)
+        if named_normal:  # "no acute abnormality" is the finding; only a doubt about it counts
+            acting = [entry for entry in acting if entry[2].kind is not CueKind.NEGATION]
+        if any(cue.kind is CueKind.FAMILY for _, _, cue in acting):
+            return Assessment(Polarity.ABSENT, historical=True)
+        historical = any(cue.kind is CueKind.HISTORICAL for _, _, cue in acting)
+        others = [entry for entry in acting if entry[2].kind is not CueKind.HISTORICAL]
+        if others:
+            nearest = min(others)[2]
+            polarity = Polarity.ABSENT if nearest.kind is CueKind.NEGATION else Polarity.UNCERTAIN
+            return Assessment(polarity, historical)
+        if historical:
+            return Assessment(Polarity.UNCERTAIN, historical=True)
+        if _OR_BEFORE.search(self.text, max(0, start - 30), start) or _OR_AFTER.search(self.text[end : end + 8]):
+            return Assessment(Polarity.UNCERTAIN)
+        return _PRESENT
+
+    def _blocked(self, start: int, end: int) -> bool:
+        """Whether a terminator stands between."""
+        return any(
+            cue.kind in (CueKind.STOP, CueKind.AFFIRM) and cue.start >= start and cue.end <= end for cue in self.cues
+        )
+
+    def _affirmed_before(self, position: int) -> bool:
+        return any(cue.kind is CueKind.AFFIRM and cue.end <= position for cue in self.cues)
+
+    def _reaches_right(self, cue: Cue, start: int, end: int) -> bool:
+        if self._blocked(cue.end, start):
+            return False
+        between = self.text[cue.end : start]
+        if cue.kind is CueKind.FAMILY:
+            return True
+        if self.language is Language.CHINESE:
+            if cue.kind is CueKind.DIFFERENTIAL:
+                return not re.search("[。；;]", between)
+            return not _CHINESE_STOP.search(between)
+        if _HARD.search(between) and cue.kind is not CueKind.DIFFERENTIAL:
+            return False
+        if cue.kind is CueKind.DIFFERENTIAL or not _COMMA.search(between):
+            return True
+        if cue.kind is CueKind.HISTORICAL:
+            return True
+        chunk = between[between.rindex(",") :] if "," in between else between
+        if cue.kind is CueKind.UNCERTAIN:
+            return bool(_JOINED.match(chunk)) or self._list_ends_joined(end)
+        if cue.after and self._has_words_before(cue):  # "гидронефроза нет, киста почки": "нет" had its say
+            return False
+        if not _JOINED.match(chunk):
+            next_comma = _COMMA.search(self.text, end)
+            rest = self.text[cue.end : next_comma.start() if next_comma else len(self.text)]
+            if _PREDICATE[self.language].search(rest) and not self._list_ends_joined(end):
+                return False
+        return self._may_be_denied(start, end)
+
+    def _list_ends_joined(self, end: int) -> bool:
+        """Whether the enumeration that goes on after ``end`` closes with "or"/"и", or the sentence's end is near."""
+        rest = self.text[end:]
+        return bool(re.match(r"[^.;]*,?\s+(?:or|nor|или)\s", rest, re.IGNORECASE))
+
+    def _reaches_left(self, cue: Cue, start: int, end: int) -> bool:
+        if self._blocked(end, cue.start):
+            return False
+        between = self.text[end : cue.start]
+        if self.language is Language.CHINESE:
+            mark = _CHINESE_STOP if cue.kind is CueKind.NEGATION else _CHINESE_MARK
+            return not mark.search(between)
+        if _HARD.search(between):
+            return False
+        if not _COMMA.search(between):
+            return True
+        if cue.kind is not CueKind.NEGATION and cue.kind is not CueKind.UNCERTAIN:
+            return False
+        if cue.before and not self._has_words_before(cue):
+            return False  # "..., без признаков ...": it opens its clause and looks ahead
+        if self._affirmed_before(start) or _PREDICATE[self.language].search(between):
+            return False
+        if cue.kind is CueKind.UNCERTAIN:
+            return bool(re.search(r",?\s(?:or|and|и|или)\s", between, re.IGNORECASE))
+        return self._may_be_denied(start, end)
+
+    def _has_words_before(self, cue: Cue) -> bool:
+        """Whether the cue stands at the end of its clause rather than at its beginning."""
+        before = self.text[: cue.start]
+        comma = max(before.rfind(","), before.rfind(";"), before.rfind(":"))
+        return bool(before[comma + 1 :].strip())
+
+    def _may_be_denied(self, start: int, end: int) -> bool:
+        """Beyond a comma, a Russian negation denies only what can stand in the genitive."""
+        if self.language is not Language.RUSSIAN:
+            return True
+        first = re.search(r"[а-яёА-ЯЁ]+", self.text[start:end])
+        if first is None or first.group().isupper():
+            return True
+        return russian.may_be_genitive(first.group())
+
+
+def assess(text: str, start: int, end: int, language: Language | None = None) -> Assessment:
+    """The assessment of the mention at ``start`` to ``end`` of a text, within its sentence.
+
+    >>> text = "Без признаков кровоизлияния"
+    >>> assess(text, 14, 27).polarity
+    <Polarity.ABSENT: 'absent'>
+    """
+    for left, right in sentences(text):
+        if left <= start < right:
+            return Sentence(text[left:right], language or detect(text)).assess(start - left, end - left)
+    return Sentence(text, language).assess(start, end)
+
+
+def polarity(text: str, start: int, end: int, language: Language | None = None) -> Polarity:
+    """Whether ``text`` asserts, denies or doubts what it mentions at ``start`` to ``end``."""
+    return assess(text, start, end, language).polarity
