@@ -12,27 +12,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from caseindex.records import Language, Polarity, Side
+from caseindex.records import Language, Polarity, Side, Statement
 
-ANALYSER_VERSION = 2
+ANALYSER_VERSION = 3
 
 #: How much one mention in a section tells of the case; a text without sections is all `findings`.
 SECTION_WEIGHTS: Final[dict[str, float]] = {
     "impression": 0.9,
     "diagnosis": 0.9,
-    "conclusion": 0.9,
     "caption": 0.7,
     "findings": 0.6,
-    "discussion": 0.2,
-    "differential": 0.15,
-    "indication": 0.2,
-    "history": 0.2,
-    "comparison": 0.15,
-    "technique": 0.1,
-    "recommendation": 0.1,
+    # These ask, or tell of the past: what they name is uncertain already.
+    "differential": 0.4,
+    "indication": 0.4,
+    "history": 0.4,
+    "comparison": 0.3,
+    "technique": 0.2,
+    "recommendation": 0.2,
 }
 _OTHER_SECTION = 0.6
 _UNCERTAIN = 0.4
+_PAST = 0.5
 #: An assertion in the history does not stand against a denial in what was found.
 _OUTWEIGHED = 0.25
 SIDE_BITS: Final[dict[Side | None, int]] = {None: 0, Side.LEFT: 1, Side.RIGHT: 2, Side.BOTH: 3}
@@ -88,10 +88,9 @@ def _weight_at(places: Sequence[tuple[int, int, float]], position: int) -> float
 
 
 def mentions(text: str, language: Language | None = None) -> list[Mention]:
-    """Every concept of the lexicon in ``text``, with the polarity and side of the statement that it stands in.
+    """Every concept of the lexicon in ``text``, in order of place, with the polarity and side of its statement.
 
-    Anatomy and other kinds that a report can neither assert nor deny are present. Concepts that only a whole
-    statement tells (a generic finding at one anatomy) are mentions too, over the span of their sentence.
+    Anatomy and other kinds that a report can neither assert nor deny are present.
     """
     from caseindex.reports.lexicon import load_lexicon
     from caseindex.reports.sentences import sentences
@@ -99,31 +98,47 @@ def mentions(text: str, language: Language | None = None) -> list[Mention]:
 
     places = _sections(text)
     starts = [start for start, _ in sentences(text)]
-    made = statements(text, language)
+    made: dict[tuple[int, str], list[Statement]] = {}
+    for statement in statements(text, language):
+        made.setdefault((statement.start, statement.finding), []).append(statement)
     found: list[Mention] = []
-    told: set[tuple[str, int]] = set()
     for mention in load_lexicon().mentions(text, language):
-        polarity, side = Polarity.PRESENT, None
-        for number, statement in enumerate(made):
-            if statement.finding == mention.concept and statement.start <= mention.start < statement.end:
-                polarity, side = statement.polarity, statement.side
-                told.add((statement.finding, number))
-                break
+        number = max(0, bisect_right(starts, mention.start) - 1)
         weight = _weight_at(places, mention.start)
-        sentence = bisect_right(starts, mention.start)
-        found.append(Mention(mention.concept, mention.start, mention.end, polarity, side, weight, sentence))
-    for number, statement in enumerate(made):
-        if (statement.finding, number) not in told:
-            weight = _weight_at(places, statement.start)
-            sentence = bisect_right(starts, statement.start)
-            span = (statement.start, statement.end)
-            found.append(Mention(statement.finding, *span, statement.polarity, statement.side, weight, sentence))
+        own = made.get((starts[number], mention.concept)) if starts else None
+        polarity, side = Polarity.PRESENT, None
+        if own:  # one statement for each mention, in the same order
+            statement = own.pop(0)
+            polarity, side = statement.polarity, statement.side
+            weight *= _PAST if statement.historical and weight > SECTION_WEIGHTS["history"] else 1.0
+        found.append(Mention(mention.concept, mention.start, mention.end, polarity, side, weight, number))
     return found
 
 
-def denied_spans(found: Sequence[Mention]) -> list[tuple[int, int]]:
-    """The characters of what the text denies."""
-    return [(mention.start, mention.end) for mention in found if mention.polarity is Polarity.ABSENT]
+def denied_spans(text: str, language: Language | None, found: Sequence[Mention]) -> list[tuple[int, int]]:
+    """The characters of what the text denies: the concepts that it denies, and every other word within the reach of a
+    negation."""
+    from caseindex.reports.cues import CueKind
+    from caseindex.reports.languages import detect
+    from caseindex.reports.negation import Sentence
+    from caseindex.reports.sentences import sentences
+    from caseindex.reports.tokens import tokens
+
+    spans = [(mention.start, mention.end) for mention in found if mention.polarity is Polarity.ABSENT]
+    language = language or detect(text)
+    if language is None:
+        return spans
+    known = [(mention.start, mention.end) for mention in found]
+    for start, end in sentences(text):
+        sentence = Sentence(text[start:end], language)
+        if not any(cue.kind is CueKind.NEGATION for cue in sentence.cues):
+            continue
+        for token in tokens(sentence.text, language):
+            a, b = start + token.start, start + token.end
+            inside = any(left <= a < right for left, right in known)
+            if not inside and sentence.assess(token.start, token.end).polarity is Polarity.ABSENT:
+                spans.append((a, b))
+    return spans
 
 
 def concept_rows(found: Sequence[Mention]) -> list[ConceptRow]:
@@ -159,7 +174,7 @@ def analyse(text: str, language: Language | None = None) -> Analysis:
     from caseindex.reports.tokens import tokens
 
     found = mentions(text, language)
-    denied = denied_spans(found)
+    denied = denied_spans(text, language, found)
     places = _sections(text)
     terms = []
     for token in tokens(text, language):

@@ -28,7 +28,7 @@ def matched_spans(question: Question, text: str, language: Language | None = Non
     unseen = [unit for unit in question.units if not any(m.concept in unit.accepted for m in found)]
     words |= {word for unit in unseen if unit.polarity is not Polarity.ABSENT for word in unit.words}
     if words:
-        denied = denied_spans(found)
+        denied = denied_spans(text, language, found)
         spans += [
             (token.start, token.end)
             for token in tokens(text, language)

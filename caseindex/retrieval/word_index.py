@@ -228,20 +228,21 @@ def _analyse_all(texts: Sequence[tuple[str, Language | None]], on_progress: OnPr
     done = 0
     if total < _PARALLEL_FROM or workers < 2:
         for chunk in chunks:
-            yield from _analyse_chunk(chunk)
+            analyses = _analyse_chunk(chunk)
             done += len(chunk)
             if on_progress:
                 on_progress(done, total)
+            yield from analyses
         return
     import multiprocessing
     from concurrent.futures import ProcessPoolExecutor
 
     with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
         for analyses in pool.map(_analyse_chunk, chunks):
-            yield from analyses
             done += len(analyses)
             if on_progress:
                 on_progress(done, total)
+            yield from analyses
 
 
 def _analyse_chunk(texts: Sequence[tuple[str, Language | None]]) -> list[Analysis]:
@@ -276,6 +277,8 @@ def _assemble(
                 number = concepts.setdefault(row.concept, len(concepts))
                 rows.append((number, position, row.present, row.absent, row.sides, row.sentences))
         starts.append(len(numbers))
+    for _ in analyses:  # lets the generator end its worker processes
+        raise RuntimeError("more analyses than new reports")
     rows.sort()
     columns = list(zip(*rows, strict=True)) or [()] * 6
     counts = np.bincount(np.array(columns[0], dtype=np.int64), minlength=len(concepts))

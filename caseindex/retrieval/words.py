@@ -30,7 +30,7 @@ _BESIDE, _ELSEWHERE = 0.6, 0.2  # a place told in the next sentence, and in anot
 _LEAST_DEGREE = 0.1  # of what a question is about: a mention in the history alone is more, a denied one less
 _LEAST_COVER = 0.3  # of the question's weight, below which a report is no answer
 #: What narrows a question weighs less than what it is about.
-_SHARES = {"anatomy": 1.0, "modality": 0.25, "modifier": 0.25}
+_SHARES = {"anatomy": 0.8, "modality": 0.25, "modifier": 0.25}
 _WORD_SHARE = 0.4
 
 
