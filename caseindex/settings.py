@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -38,11 +38,19 @@ class Ingest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mask_text: bool = False  # mask overlays and burned-in text before embedding for search
 
 
+class Index(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How vectors are searched: `auto` is exact up to a size and approximate (`ivf-sq`, re-scored exactly) above it."""
+
+    backend: Literal["auto", "flat", "ivf-sq", "ivf-pq", "hnsw"] = "auto"
+    exact_up_to: Annotated[int, msgspec.Meta(ge=0)] = 200_000  # vectors
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     format_version: int = FORMAT_VERSION
     models: Models = msgspec.field(default_factory=Models)
     ingest: Ingest = msgspec.field(default_factory=Ingest)
     limits: Limits = msgspec.field(default_factory=Limits)
+    index: Index = msgspec.field(default_factory=Index)
 
 
 def load_settings(path: Path) -> Settings:
@@ -63,7 +71,7 @@ def load_settings(path: Path) -> Settings:
 def dump_settings(settings: Settings) -> str:
     """The settings as TOML, comments not kept."""
     lines = [f"format_version = {settings.format_version}"]
-    for name in ("models", "ingest", "limits"):
+    for name in ("models", "ingest", "limits", "index"):
         lines += ["", f"[{name}]"]
         for key, value in msgspec.structs.asdict(getattr(settings, name)).items():
             if value is not None:

@@ -33,6 +33,9 @@ _COMMENTS = {
     "max_pixels": "of one frame",
     "max_file_mb": "of one file or zip member",
     "max_frames": "of one multi-frame object",
+    "[index]": "How vectors are searched.",
+    "backend": "auto (by size), flat (exact), ivf-sq, ivf-pq or hnsw (approximate, re-scored exactly)",
+    "exact_up_to": "vectors that auto searches exactly",
 }
 
 

@@ -20,7 +20,6 @@ import numpy as np
 from caseindex.errors import IndexDamaged, IndexMismatch, StorageFull
 from caseindex.index.vectors.catalogue import (
     BACKENDS,
-    EXACT_UP_TO,
     SavedIndex,
     build,
     chosen,
@@ -45,13 +44,15 @@ _REFRESH_UP_TO: Final = 50_000  # more new vectors than this, and as many as wer
 def open_index(archive: Archive, fingerprint: str, kind: ItemKind, dim: int, backend: str = "auto") -> VectorIndex:
     """The index over every embedding of ``kind`` by the model ``fingerprint``, equal to the truth.
 
-    ``backend``: a name of :data:`~caseindex.index.vectors.catalogue.BACKENDS`, or ``"auto"`` by size.
+    ``backend``: a name of :data:`~caseindex.index.vectors.catalogue.BACKENDS`; ``"auto"`` is what `[index]` of
+    `archive.toml` says, by default the one for the number of vectors.
 
     Raises :class:`~caseindex.errors.IndexMismatch` where the stored vectors have another dimension than ``dim``, and
     :class:`~caseindex.errors.SettingsError` for an unknown backend.
     """
-    chosen(backend, 0)
-    return _Opening(archive, fingerprint, kind, dim, backend).open()
+    asked = archive.settings.index.backend if backend == "auto" else backend
+    chosen(asked, 0, 0)
+    return _Opening(archive, fingerprint, kind, dim, asked).open()
 
 
 def index_folders(archive: Archive) -> list[Versions]:
@@ -80,6 +81,10 @@ class _Opening:
         return self.archive.store
 
     @property
+    def exact_up_to(self) -> int:
+        return self.archive.settings.index.exact_up_to
+
+    @property
     def source(self) -> Source:
         return Source(self.fingerprint, self.kind.value)
 
@@ -95,11 +100,11 @@ class _Opening:
             generation = reader.generation()
         for backend in [self.backend] if self.backend != "auto" else list(BACKENDS):
             index = self._as_it_is(backend, generation)
-            if index is not None and chosen(self.backend, len(index), EXACT_UP_TO) == backend:
+            if index is not None and chosen(self.backend, len(index), self.exact_up_to) == backend:
                 return index
         with self.store.read() as reader:
             count = len(reader.embedding_ids(self.fingerprint, self.kind))
-        backend = chosen(self.backend, count, EXACT_UP_TO)
+        backend = chosen(self.backend, count, self.exact_up_to)
         versions = self.versions(backend)
         try:
             with versions.locked():

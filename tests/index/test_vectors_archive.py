@@ -18,14 +18,14 @@ import numpy as np
 import pytest
 
 from caseindex.errors import IndexDamaged, IndexMismatch, SettingsError
-from caseindex.index import search_index
 from caseindex.index.search_index import index_folders, open_index
 from caseindex.index.store import LmdbStore
 from caseindex.index.vectors import versions
-from caseindex.index.vectors.catalogue import BACKENDS, chosen
+from caseindex.index.vectors.catalogue import BACKENDS
 from caseindex.index.vectors.flat import FlatIndex
 from caseindex.index.vectors.manifest import MANIFEST, Source
 from caseindex.records import Image, ItemKind
+from caseindex.settings import Index, Settings
 from tests.contracts.vector_index import brute_force, clustered
 
 MODEL = "a1b2c3d4e5f6a7b8"
@@ -69,7 +69,7 @@ class Opened(SimpleNamespace):
 @pytest.fixture
 def archive(tmp_path: Path) -> Iterator[Opened]:
     store = LmdbStore(tmp_path / "cases.lmdb")
-    yield Opened(path=tmp_path, store=store, indexes_dir=tmp_path / "indexes", uids=[], held={})
+    yield Opened(path=tmp_path, store=store, indexes_dir=tmp_path / "indexes", uids=[], held={}, settings=Settings())
     store.close()
 
 
@@ -159,10 +159,8 @@ def test_two_models_have_two_indexes(archive: Opened) -> None:
     assert len(open_index(archive, "other", ItemKind.IMAGE, 7)) == 3  # type: ignore[arg-type]
 
 
-def test_auto_by_size(archive: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert chosen("auto", 200_000) == "flat"
-    assert chosen("auto", 200_001) == "ivf-sq"
-    monkeypatch.setattr(search_index, "EXACT_UP_TO", 100)
+def test_auto_by_size(archive: Opened) -> None:
+    archive.settings = Settings(index=Index(exact_up_to=100))
     archive.put(90, 1)
     assert archive.open("auto").backend == "flat"
     archive.put(30, 2)
@@ -170,6 +168,9 @@ def test_auto_by_size(archive: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
     assert index.backend == "ivf-sq"
     archive.check(index)
     assert [path.folder.name.split("-")[-2:] for path in index_folders(archive)] == [["ivf", "sq"]]  # type: ignore[arg-type]
+    archive.settings = Settings(index=Index(backend="hnsw"))
+    assert archive.open("auto").backend == "hnsw"
+    assert archive.open("flat").backend == "flat"
 
 
 @pytest.mark.parametrize("backend", list(BACKENDS))
@@ -244,7 +245,9 @@ def test_damage_without_an_archive_is_an_error(tmp_path: Path) -> None:
 
 def _open_in_another_process(path: str, backend: str, found: Any) -> None:
     store = LmdbStore(Path(path) / "cases.lmdb")
-    archive: Any = SimpleNamespace(path=Path(path), store=store, indexes_dir=Path(path) / "indexes")
+    archive: Any = SimpleNamespace(
+        path=Path(path), store=store, indexes_dir=Path(path) / "indexes", settings=Settings()
+    )
     index = open_index(archive, MODEL, ItemKind.IMAGE, DIM, backend)
     found.put((len(index), index.search(clustered(3, DIM, 77), 5).ids.tolist()))
     store.close()
@@ -279,7 +282,9 @@ def test_killed_at_random_moments(archive: Opened) -> None:
         if child == 0:
             try:
                 store = LmdbStore(archive.path / "cases.lmdb")
-                inner: Any = SimpleNamespace(path=archive.path, store=store, indexes_dir=archive.indexes_dir)
+                inner: Any = SimpleNamespace(
+                    path=archive.path, store=store, indexes_dir=archive.indexes_dir, settings=Settings()
+                )
                 open_index(inner, MODEL, ItemKind.IMAGE, DIM, "flat")
             finally:
                 os._exit(0)

@@ -18,8 +18,6 @@ from caseindex.index.vectors.tombstones import Rows
 from caseindex.protocols import EmbeddingBlock, VectorIndex
 from caseindex.records import Float32Array
 
-EXACT_UP_TO: Final = 200_000
-
 #: What each backend is for.
 BACKENDS: Final[dict[str, str]] = {
     "flat": "exact; every vector is compared",
@@ -37,7 +35,7 @@ class SavedIndex(VectorIndex, Protocol):
     def save(self, folder: Path, source: Source | None = None) -> None: ...
 
 
-def chosen(backend: str, count: int, exact_up_to: int = EXACT_UP_TO) -> str:
+def chosen(backend: str, count: int, exact_up_to: int) -> str:
     """``backend``, or for ``"auto"`` the one for ``count`` vectors. Raises :class:`~caseindex.errors.SettingsError`
     for an unknown name."""
     if backend == "auto":

@@ -2,7 +2,7 @@
 
 ::
 
-    indexes/NAME/CURRENT        {"version": "v000007", "generation": 123}, replaced by one rename
+    indexes/NAME/CURRENT        {"version": "v000007", "generation": 123, "crc32": ...}, replaced by one rename
     indexes/NAME/v000007/       the files, with their manifest; never changed once CURRENT names it
     indexes/NAME/.lock          held while a version is written: two processes never build at once
 
@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
+from zlib import crc32
 
 import msgspec
 
@@ -37,6 +38,16 @@ class Current(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     generation: int
 
 
+class _Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    version: str
+    generation: int
+    crc32: int  # of the two: one turned bit must not make an old version a current one
+
+
+def _sum(current: Current) -> int:
+    return crc32(f"{current.version} {current.generation}".encode("utf-8", "surrogatepass"))
+
+
 class Versions:
     """The versions of one derived thing under ``folder``."""
 
@@ -48,13 +59,14 @@ class Versions:
         not what was written."""
         path = self.folder / CURRENT
         try:
-            found = msgspec.json.decode(path.read_bytes(), type=Current)
+            line = msgspec.json.decode(path.read_bytes(), type=_Line)
+            found = Current(line.version, line.generation)
         except FileNotFoundError:
             return None
         except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise IndexDamaged(path, "it cannot be read", "Delete the folder; it is built again") from error
-        if os.path.basename(found.version) != found.version or not found.version.startswith("v"):
-            raise IndexDamaged(path, "it names no version", "Delete the folder; it is built again")
+        if os.path.basename(found.version) != found.version or line.crc32 != _sum(found):
+            raise IndexDamaged(path, "it fails its checksum", "Delete the folder; it is built again")
         return found
 
     def path(self, version: str) -> Path:
@@ -104,7 +116,8 @@ class Versions:
 
     def note(self, current: Current) -> None:
         """Replaces CURRENT."""
-        write_file_atomically(self.folder / CURRENT, msgspec.json.encode(current) + b"\n")
+        line = _Line(current.version, current.generation, _sum(current))
+        write_file_atomically(self.folder / CURRENT, msgspec.json.encode(line) + b"\n")
 
     def delete(self) -> None:
         """Takes the whole folder away; CURRENT first, so that a kill in between leaves nothing half there."""
