@@ -24,8 +24,10 @@ class Composition:
     def __init__(self, rows: Iterable[Row], expand: Callable[[str], Set[str]]) -> None:
         self._rules: dict[str, list[tuple[str, str]]] = {}  # generic -> (anatomy, specific)
         self._expand = expand
+        self._places: dict[str, str] = {}  # specific concept -> the anatomy of its first rule
         for row in rows:
             for generic, anatomy in row.composed:
+                self._places.setdefault(row.id, anatomy)
                 self._rules.setdefault(generic, []).append((anatomy, row.id))
 
     def specific(self, generic: str, anatomy: str) -> str | None:
@@ -37,16 +39,18 @@ class Composition:
                 best = len(parts), concept
         return best[1] if best else None
 
-    def refine(
-        self, spans: Sequence[Span], sentences: Sequence[tuple[int, int]], anatomy: Set[str]
-    ) -> list[Span]:
+    def refine(self, spans: Sequence[Span], sentences: Sequence[tuple[int, int]], anatomy: Set[str]) -> list[Span]:
         """``spans`` with generic findings made specific by the nearest anatomy of their sentence; where a sentence
         names none, by that of the whole text if only one concept comes out."""
         if not any(concept in self._rules for concept, _, _ in spans):
             return list(spans)
         starts = [start for start, _ in sentences]
-        places = [(concept, start, end, bisect_right(starts, start)) for concept, start, end in spans
-                  if concept in anatomy]
+        places = []
+        for concept, start, end in spans:
+            # "Liver lesions, consistent with metastases": a finding that is of an organ names the organ too.
+            place = concept if concept in anatomy else self._places.get(concept)
+            if place is not None:
+                places.append((place, start, end, bisect_right(starts, start)))
         refined = []
         for concept, start, end in spans:
             for _ in range(2):  # infarct + cerebellum: first an ischaemic stroke of the brain, then of the cerebellum
@@ -63,9 +67,7 @@ class Composition:
         self, generic: str, start: int, end: int, sentence: int, places: Sequence[tuple[str, int, int, int]]
     ) -> str | None:
         near = sorted(
-            (max(left - end, start - right, 0), place)
-            for place, left, right, number in places
-            if number == sentence
+            (max(left - end, start - right, 0), place) for place, left, right, number in places if number == sentence
         )
         if near:
             for distance, place in near[:_FAR]:

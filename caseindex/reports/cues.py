@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from caseindex.records import Language
+from caseindex.reports import chinese
 
 CUES_FILE = Path(__file__).with_name("data") / "cues.tsv"
 
@@ -73,7 +74,8 @@ def find_cues(text: str, language: Language) -> list[Cue]:
     """The cues of a sentence by place; none overlaps another."""
     cues = _compiled()[language]
     found = []
-    for match in cues.pattern.finditer(text.lower()):
+    lower = chinese.simplified(text) if language is Language.CHINESE else text.lower()
+    for match in cues.pattern.finditer(lower):
         kind, before, after = cues.meanings[match.lastgroup or ""]
         found.append(Cue(kind, before, after, match.start(), match.end()))
     return found

@@ -54,9 +54,15 @@ _PLURALS = [
     for pattern, replacement in (
         ("^(metasta|steno|diagno|throm?bo|sclero|necro|fibro|anastomo|prosthe|kypho|scolio|lordo)ses$", r"\1sis"),
         ("([a-z]{3,}(?:o|a|e|y))ses$", r"\1sis"),
-        ("(vertebr|bull|burs|fistul|scapul|clavicul|fibul|tibi|ul?n|pleur|lamin|cistern|maxill|aort|patell)ae$", r"\1a"),
+        (
+            "(vertebr|bull|burs|fistul|scapul|clavicul|fibul|tibi|ul?n|pleur|lamin|cistern|maxill|aort|patell)ae$",
+            r"\1a",
+        ),
         ("([a-z]{3,})ae$", r"\1a"),
-        ("^(calcul|thromb|embol|foc|bronch|menisc|sulc|gyr|hil|loc|ram|nucle|fung|sin|plex|humer|radi|uter)i$", r"\1us"),
+        (
+            "^(calcul|thromb|embol|foc|bronch|menisc|sulc|gyr|hil|loc|ram|nucle|fung|sin|plex|humer|radi|uter)i$",
+            r"\1us",
+        ),
         ("^(diverticul|atri|septa?|ov|infundibul|osti|acetabul|cerebell|ili|cran|duoden|haustr|hil)a$", r"\1um"),
         ("^(appendi|matri|corte|verte|ape|indi)ces$", r"\1x"),
         ("^(stigma|carcino|lipo|myo|adeno|hemato|angio|granulo|fibro|sarco|sero|mela?no|melano)mata$", r"\1ma"),
@@ -73,10 +79,12 @@ _PLURALS = [
 ]
 # Words in -ses that are no Greek plurals.
 _NOT_GREEK = frozenset("cases masses abscesses diseases increases decreases uses causes senses releases phases".split())
-# Porter would make one of "meningitis" and "meninges", of "sacralization" and "sacral".
-_WHOLE = frozenset(["sacralization"])
+# Porter would make one of "sacralization" and "sacral", of "abnormality" and "abnormal".
+_WHOLE = {"sacralization": "sacralization", "abnormality": "abnormality", "abnormalities": "abnormality"}
 # Most words match none of the patterns above: one look spares them the list.
-_MAY_DIFFER = re.compile("ae|oe|our|re|gre|leuk|aneur|sulph|isation|ised|lation|mould|rrhag|yse|(?:ses|i|a|ces|es|s|feet|teeth)$")
+_MAY_DIFFER = re.compile(
+    "ae|oe|our|re|gre|leuk|aneur|sulph|isation|ised|lation|mould|rrhag|yse|(?:ses|i|a|ces|es|s|feet|teeth)$"
+)
 
 
 @lru_cache(maxsize=1)
@@ -93,7 +101,9 @@ def stem(word: str) -> str:
     >>> stem("haemorrhages") == stem("hemorrhage"), stem("metastases") == stem("metastasis")
     (True, True)
     """
-    if word in _WHOLE or word.endswith("itis"):
+    if word in _WHOLE:
+        return _WHOLE[word]
+    if word.endswith("itis"):
         return word
     if len(word) > 4 and word.isascii() and _MAY_DIFFER.search(word):
         for pattern, replacement in _SPELLING:

@@ -23,18 +23,21 @@ _WORDS = {
         r"(?! (?:желудоч(?!к\w* (?:голов|мозга))|предсерд))",
         re.IGNORECASE,
     ),
-    Language.CHINESE: re.compile(r"(?P<both>双侧?|两侧?|雙側?|兩側?)|(?P<left>左(?![心房室]))|(?P<right>右(?![心房室移]))"),
+    Language.CHINESE: re.compile(
+        r"(?P<both>双侧?|两侧?|雙側?|兩側?)|(?P<left>左(?![心房室]))|(?P<right>右(?![心房室移]))"
+    ),
 }
-_CLAUSE = re.compile(r"[,;，；。、:：]|\b(?:but|however|with|without|and the|но|однако|без|с признаками)\b")
+_CLAUSE = re.compile(
+    r"[,;，；。、:：]|(?<!consistent )(?<!compatible )\bwith\b|\b(?:but|however|without|and the|due to|secondary to|но|однако|без)\b"
+    r"|\bс (?!прав|лев|обе|двух|одной|локал|расп)"
+)
 _FAR = 60  # characters
 
 
 def find_sides(sentence: str, language: Language) -> list[tuple[int, int, Side]]:
     """(start, end, side) of the words of side in a sentence."""
     text = sentence if language is not Language.ENGLISH else _lower_first(sentence)
-    return [
-        (match.start(), match.end(), Side(match.lastgroup)) for match in _WORDS[language].finditer(text)
-    ]
+    return [(match.start(), match.end(), Side(match.lastgroup)) for match in _WORDS[language].finditer(text)]
 
 
 def side_of(
@@ -62,4 +65,6 @@ def side_of(
 
 def _lower_first(sentence: str) -> str:
     """Words of side in lower case wherever they are written with a capital; the abbreviations keep theirs."""
-    return re.sub(r"\b(?:Left|Right|LEFT|RIGHT|Bilateral|BILATERAL|Both|Bibasilar|Lt|Rt)\b", lambda m: m.group().lower(), sentence)
+    return re.sub(
+        r"\b(?:Left|Right|LEFT|RIGHT|Bilateral|BILATERAL|Both|Bibasilar|Lt|Rt)\b", lambda m: m.group().lower(), sentence
+    )

@@ -65,7 +65,9 @@ class Lexicon:
                 self._narrower.setdefault(broader, []).append(row.id)
         self._expanded: dict[str, tuple[str, ...]] = {}
         self.collisions = names_of.collisions  # (name, concept, other concept): names that two concepts share
-        self._names = Names(names_of)
+        self._names = Names(
+            names_of, frozenset(row.id for row in rows if row.kind in (ConceptKind.FINDING, ConceptKind.DEVICE))
+        )
         self._composition = Composition(rows, lambda concept: frozenset(self.expand(concept)))
         self._anatomy = frozenset(row.id for row in rows if row.kind is ConceptKind.ANATOMY)
 

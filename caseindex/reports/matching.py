@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeVar
 
@@ -24,6 +24,9 @@ Span = tuple[str, int, int]  # concept, start, end
 MAX_FOREIGN_WORDS = 2
 MAX_COORDINATED_WORDS = 4
 _NEGATIONS = frozenset(["no", "not", "without", "без", "не", "нет"])
+# "未见异常强化" denies the enhancement, it does not call the study normal.
+_WHOLE_CLAUSE = frozenset(["normal"])
+_CLAUSE_END = re.compile(r"(?:的?征象|表现|改变)?(?:$|[。，,；;.、\s)）])")
 _DENIALS = frozenset(["not", "не"])
 _CLAUSE_WORDS = frozenset(
     "but however although while which with and or а но однако и или also although through при с со".split()
@@ -34,7 +37,9 @@ _ENDS = re.compile(r"[.!?;。！？；:：]|\n\s*\n")
 _SOFT = re.compile(r"[,，、/()（）\[\]]")
 # Upper-case words that mean something else where the pattern around them matches.
 _NOT_HERE = {
-    "PE": re.compile(r"(?:\bon|\bphysical|\bunremarkable|\bnormal)\s+PE\b|\bPE\s*[:=-]|\bPE (?:was|revealed|showed)"),
+    "PE": re.compile(
+        r"(?:\bon|\bphysical|\bunremarkable|\bnormal)\s+PE\b|\bPE\s*[:=-]|\bPE (?:protocol|study|was|revealed|showed)"
+    ),
     "MS": re.compile(r"\bMS\s*[:=-]|\baltered MS|\bMS contin|\bchange in MS|\bmental MS"),
     "MI": re.compile(r"\bMI,? \d{5}"),
 }
@@ -47,6 +52,7 @@ class _Phrase(NamedTuple):
 
 class _Match(NamedTuple):
     concept: str
+    rank: int  # 0 for findings, which win over the anatomy of the same words
     positions: tuple[int, ...]
     gap: int
     coordinated: bool
@@ -91,7 +97,9 @@ def name_table(rows: Iterable[Row]) -> NameTable:
 class Names:
     """Every name of every concept, ready to be found."""
 
-    def __init__(self, names_of: NameTable) -> None:
+    def __init__(self, names_of: NameTable, stated: Set[str] = frozenset()) -> None:
+        """``stated``: the concepts that a report states (findings, devices); among equally long names they win."""
+        self._stated = stated
         self._exact = names_of.exact
         self._chinese: dict[str, list[tuple[str, str]]] = {}  # first character -> (name, concept), longest first
         for name, concept in names_of.chinese.items():
@@ -105,6 +113,9 @@ class Names:
             anchor = min(norms, key=lambda norm: (frequency[norm], -len(norm))) if len(norms) > 1 else norms[0]
             self._anchored.setdefault(anchor, []).append(_Phrase(concept, norms))
         self._correct = spelling.Corrector(self.vocabulary)
+
+    def _rank(self, concept: str) -> int:
+        return 0 if concept in self._stated else 1
 
     def find(self, text: str, language: Language | None = None) -> list[Span]:
         """(concept, start, end) of the mentions, by place; none inside a longer one."""
@@ -123,6 +134,8 @@ class Names:
         while position < len(simple):
             for name, concept in self._chinese.get(simple[position], ()):
                 if simple.startswith(name, position):
+                    if concept in _WHOLE_CLAUSE and not _CLAUSE_END.match(simple, position + len(name)):
+                        continue
                     found.append((concept, position, position + len(name)))
                     position += len(name)
                     break
@@ -153,12 +166,12 @@ class Names:
                 barred = _NOT_HERE.get(word.text)
                 around = text[max(0, word.start - 12) : word.end + 12]
                 if barred is None or not barred.search(around):
-                    matches.append(_Match(concept, (position,), 0, False))
+                    matches.append(_Match(concept, self._rank(concept), (position,), 0, False))
             for phrase in self._anchored.get(norms[position], ()):
                 if len(phrase.norms) == 1:
-                    matches.append(_Match(phrase.concept, (position,), 0, False))
+                    matches.append(_Match(phrase.concept, self._rank(phrase.concept), (position,), 0, False))
                     continue
-                match = _match(phrase, position, norms, where, clauses)
+                match = _match(phrase, self._rank(phrase.concept), position, norms, where, clauses)
                 if match is not None:
                     matches.append(match)
         return [
@@ -200,7 +213,7 @@ def content_tokens(text: str) -> list[Token]:
 
 
 def _match(
-    phrase: _Phrase, anchor: int, norms: list[str], where: dict[str, list[int]], clauses: _Clauses
+    phrase: _Phrase, rank: int, anchor: int, norms: list[str], where: dict[str, list[int]], clauses: _Clauses
 ) -> _Match | None:
     size = len(phrase.norms)
     reach = size + MAX_COORDINATED_WORDS
@@ -229,15 +242,21 @@ def _match(
     if gap:
         inside = set(positions)
         for position in range(first, last):
-            if clauses.negation[position] and position not in inside and not (
-                # "the heart is not enlarged": the denial of the name itself, for negation.py to see
-                norms[position] in _DENIALS and position + 1 in inside and clauses.clause[first] == clauses.clause[last]
+            if (
+                clauses.negation[position]
+                and position not in inside
+                and not (
+                    # "the heart is not enlarged": the denial of the name itself, for negation.py to see
+                    norms[position] in _DENIALS
+                    and position + 1 in inside
+                    and clauses.clause[first] == clauses.clause[last]
+                )
             ):
                 return None
     if clauses.clause[first] == clauses.clause[last]:
         if gap > MAX_FOREIGN_WORDS:
             return None
-        return _Match(phrase.concept, tuple(positions), gap, False)
+        return _Match(phrase.concept, rank, tuple(positions), gap, False)
     # "epidural, subdural or subarachnoid haemorrhage": the first word, other modifiers, then the rest unbroken.
     rest = positions[1:]
     if (
@@ -247,22 +266,20 @@ def _match(
         and clauses.clause[positions[0] + 1] != clauses.clause[positions[0]]
         and clauses.clause[rest[0]] == clauses.clause[rest[0] - 1]
     ):
-        return _Match(phrase.concept, tuple(positions), gap, True)
+        return _Match(phrase.concept, rank, tuple(positions), gap, True)
     return None
 
 
 def _longest(matches: list[_Match]) -> list[_Match]:
     """The matches that stand: more words first, then closer ones; a word counts once, except the shared head of
     coordinated modifiers."""
-    matches.sort(key=lambda match: (-len(match.positions), match.gap, match.positions))
+    matches.sort(key=lambda match: (-len(match.positions), match.rank, match.gap, match.positions))
     used: set[int] = set()
     shareable: set[int] = set()
     chosen: list[_Match] = []
     for match in matches:
         taken = used.intersection(match.positions)
-        if taken and (
-            len(taken) == len(match.positions) or not (match.coordinated or taken <= shareable)
-        ):
+        if taken and (len(taken) == len(match.positions) or not (match.coordinated or taken <= shareable)):
             continue
         if any(other.concept == match.concept and set(match.positions) & set(other.positions) for other in chosen):
             continue

@@ -68,6 +68,8 @@ class Sentence:
             if cue.kind in (CueKind.STOP, CueKind.AFFIRM, CueKind.PSEUDO):
                 continue
             if cue.start < end and cue.end > start:
+                if cue.before and cue.start < start and not named_normal:  # "未见异常" before "异常强化"
+                    acting.append((0, order, cue))
                 continue
             if cue.before and cue.end <= start and self._reaches_right(cue, start, end):
                 acting.append((start - cue.end, order, cue))
@@ -97,6 +99,11 @@ class Sentence:
             cue.kind in (CueKind.STOP, CueKind.AFFIRM) and cue.start >= start and cue.end <= end for cue in self.cues
         )
 
+    def _excepted(self, start: int) -> bool:
+        """Whether "except for" or the like opens the clause of the mention."""
+        comma = max(self.text.rfind(",", 0, start), 0)
+        return any(cue.kind is CueKind.STOP and comma <= cue.start < start for cue in self.cues)
+
     def _affirmed_before(self, position: int) -> bool:
         return any(cue.kind is CueKind.AFFIRM and cue.end <= position for cue in self.cues)
 
@@ -116,6 +123,8 @@ class Sentence:
             return True
         if cue.kind is CueKind.HISTORICAL:
             return True
+        if cue.kind is CueKind.UNCERTAIN and not between[: _comma_at(between)].strip():
+            return between.count(",") == 1  # "вероятно, киста"
         chunk = between[between.rindex(",") :] if "," in between else between
         if cue.kind is CueKind.UNCERTAIN:
             return bool(_JOINED.match(chunk)) or self._list_ends_joined(end)
@@ -148,7 +157,7 @@ class Sentence:
             return False
         if cue.before and not self._has_words_before(cue):
             return False  # "..., без признаков ...": it opens its clause and looks ahead
-        if self._affirmed_before(start) or _PREDICATE[self.language].search(between):
+        if self._excepted(start) or self._affirmed_before(start) or _PREDICATE[self.language].search(between):
             return False
         if cue.kind is CueKind.UNCERTAIN:
             return bool(re.search(r",?\s(?:or|and|и|или)\s", between, re.IGNORECASE))
@@ -168,6 +177,11 @@ class Sentence:
         if first is None or first.group().isupper():
             return True
         return russian.may_be_genitive(first.group())
+
+
+def _comma_at(text: str) -> int:
+    found = _COMMA.search(text)
+    return found.start() if found else len(text)
 
 
 def assess(text: str, start: int, end: int, language: Language | None = None) -> Assessment:

@@ -14,6 +14,10 @@ LEMMAS_FILE = Path(__file__).with_name("data") / "lemmas_ru.tsv"
 
 # As nouns they are organs; the adjective of the same form ("mild") is the analyser's first choice.
 _PREFERRED = frozenset({"легкое"})
+# Forms that the dictionary lacks or reads as a rare word.
+_CORRECTED = {
+    form: "аневризма" for form in ("аневризм", "аневризму", "аневризме", "аневризмой", "аневризмы", "аневризмам")
+}
 _VERBS = frozenset({"VERB", "INFN", "GRND"})
 _NAMES = frozenset({"Name", "Surn", "Patr", "Orgn", "Geox"})
 
@@ -54,7 +58,7 @@ def lemma(word: str) -> str:
     'кровоизлияние'
     """
     word = word.replace("ё", "е")
-    return _precomputed().get(word) or analysed_lemma(word)
+    return _precomputed().get(word) or _CORRECTED.get(word) or analysed_lemma(word)
 
 
 @lru_cache(maxsize=50_000)

@@ -42,7 +42,9 @@ _HEADER = re.compile(
     + r")[ \t*]*(?:[:：】]|[ \t]*\n|[ \t]+-[ \t])",
     re.IGNORECASE,
 )
-_TITLE = re.compile(r"^[ \t]*(?:final|preliminary|wet read|addendum)[ \t]+report[ \t]*:?[ \t]*$", re.IGNORECASE | re.MULTILINE)
+_TITLE = re.compile(
+    r"^[ \t]*(?:final|preliminary|wet read|addendum)[ \t]+report[ \t]*:?[ \t]*$", re.IGNORECASE | re.MULTILINE
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,8 @@ def sentences(text: str) -> list[tuple[int, int]]:
 
 def _ends(text: str, start: int, match: re.Match[str]) -> bool:
     mark = match.group()
+    if not any(letter.isalnum() for letter in text[start : match.start()]):
+        return False  # "? pneumonia"
     if mark == "\n":  # a wrapped line goes on, a new item or a new capital after a finished line does not
         following = text[match.end() : match.end() + 40].lstrip(" \t")
         if not following or _BULLET.match(following):

@@ -38,35 +38,39 @@ def statements(text: str, language: Language | None = None) -> list[Statement]:
     mentions = lexicon.mentions(text, language)
     if not mentions:
         return []
-    spans = sentences(text)
-    starts = [start for start, _ in spans]
+    spans = [
+        (part.start + start, part.start + end, part.name)
+        for part in sections(text)
+        for start, end in sentences(text[part.start : part.end])
+    ]
+    starts = [start for start, _, _ in spans]
     by_sentence: dict[int, list[Mention]] = {}
     for mention in mentions:
-        by_sentence.setdefault(max(bisect_right(starts, mention.start) - 1, 0), []).append(mention)
-    parts = sections(text)
-    part_starts = [part.start for part in parts]
+        number = bisect_right(starts, mention.start) - 1
+        if number >= 0 and mention.start < spans[number][1]:  # else it stands in a header
+            by_sentence.setdefault(number, []).append(mention)
     found: list[Statement] = []
     for number, here in by_sentence.items():
-        start, end = spans[number]
+        start, end, section = spans[number]
         kinds = {mention: lexicon.concepts[mention.concept].kind for mention in here}
         stated = [mention for mention in here if kinds[mention] in _STATED]
         if not stated:
             continue
         places = [mention for mention in here if kinds[mention] is ConceptKind.ANATOMY]
-        part = parts[max(bisect_right(part_starts, start) - 1, 0)] if parts else None
-        section = part.name if part and part.start <= start < part.end else None
         sentence = Sentence(text[start:end], language)
         sides = find_sides(sentence.text, language)
         for mention in stated:
             a, b = mention.start - start, min(mention.end, end) - start
             judged = _in_section(sentence.assess(a, b, named_normal=mention.concept == _NORMAL), section)
+            if judged.historical and judged.polarity is Polarity.UNCERTAIN and kinds[mention] is ConceptKind.DEVICE:
+                judged = Assessment(Polarity.PRESENT)  # "pacemaker, status post implantation": it is in place
             others = [(other.start - start, other.end - start) for other in stated if other is not mention]
             found.append(
                 Statement(
                     text=sentence.text,
                     finding=mention.concept,
                     polarity=judged.polarity,
-                    side=side_of(sentence.text, a, b, sides, others),
+                    side=None if mention.concept == _NORMAL else side_of(sentence.text, a, b, sides, others),
                     place=_place(mention, places),
                     change=change_of(sentence.text, a, b, language),
                     section=section,
