@@ -99,6 +99,10 @@ QUESTIONS = (
         "vasogenic edema in the brain",
         "脑水肿",
         r"\bo?edema\w*",
+        besides={
+            "mpx-MPX1601": "edema of the insula; the sentence goes on to deny blood",
+            "mpx-MPX1754": "edema around the haematoma; the sentence holds an `or`",
+        },
     ),
     Question(
         "intracranial calcification",
@@ -138,6 +142,7 @@ QUESTIONS = (
         r"(?:orbit\w*|intraconal|extraconal|retrobulbar|optic nerve)\W+(?:\w+\W+){0,4}(?:mass|tumou?r|lesion|glioma\w*|"
         r"hemangioma|lymphoma|osteoma)|(?:mass|tumou?r|lesion)\W+(?:\w+\W+){0,5}(?:orbit\w*|intraconal|retrobulbar|"
         r"optic nerve)",
+        besides={"mpx-MPX1084": "melanoma of the globe that grows into the retro-ocular tissues"},
     ),
     Question(
         "intraventricular tumour",
@@ -154,28 +159,33 @@ QUESTIONS = (
         "ring-enhancing lesion",
         "环形强化病灶",
         r"(?:ring|rim|peripheral\w*)[- ]*(?:\w+\W+){0,2}enhanc\w*|enhanc\w*\W+(?:\w+\W+){0,2}(?:ring|rim)\b",
+        never={"mpx-MPX2324": "a fluid collection of the neck"},
     ),
     Question(
         "white matter disease",
         "очаги в белом веществе головного мозга",
         "white matter lesions",
         "脑白质病变",
-        r"white matter|demyelinat\w*|multiple sclerosis|leukodystroph\w*|leukoenceph\w*",
+        r"(?<!gray[/-])(?<!gray )white matter (?!differ|discrim|cleft)|demyelinat\w*|multiple sclerosis|leukodystroph\w*|leukoenceph\w*",
+        besides={
+            "mpx-MPX1007": "numerous periventricular and deep white matter intensities; the sentence holds a `not`"
+        },
     ),
     Question(
-        "sinus disease",
-        "синусит",
-        "paranasal sinusitis",
-        "鼻窦炎",
-        r"sinusitis|mucosal thickening|(?:opacif\w+|fluid)\W+(?:\w+\W+){0,6}sinus\w*|sinus\w*\W+(?:\w+\W+){0,4}opacif\w*",
+        "basal ganglia lesion",
+        "поражение базальных ганглиев",
+        "basal ganglia lesion",
+        "基底节病变",
+        r"basal ganglia|putam\w+|caudate|lentiform|globus pallidus",
     ),
     Question(
-        "arterial occlusion",
-        "окклюзия артерии головного мозга",
-        "cerebral artery occlusion",
-        "脑动脉闭塞",
-        r"(?:arter\w+|ICA|MCA|PICA|basilar|carotid|vertebral)\W+(?:\w+\W+){0,6}(?:occlu\w+|stenosis|dissection|thrombosis)|"
-        r"(?:occlu\w+|stenosis|dissection)\W+(?:\w+\W+){0,6}(?:arter\w+|ICA|MCA|PICA|basilar|carotid|vertebral)",
+        "extra-axial mass",
+        "внемозговое образование",
+        "extra-axial mass",
+        "脑外肿块",
+        r"extra[- ]?axial\W+(?:\w+\W+){0,4}(?:mass|tumou?r|lesion)|(?:mass|tumou?r|lesion)\W+(?:\w+\W+){0,4}extra[- ]?axial|"
+        r"dural[- ]based (?:mass|lesion|tumou?r)|(?:mass|lesion|tumou?r) (?:\w+ ){0,3}based in the dura|meningioma|schwannoma|"
+        r"epidermoid",
     ),
 )
 

@@ -14,7 +14,7 @@ from typing import Final
 
 from caseindex.records import Language, Polarity, Side, Statement
 
-ANALYSER_VERSION = 3
+ANALYSER_VERSION = 4
 
 #: How much one mention in a section tells of the case; a text without sections is all `findings`.
 SECTION_WEIGHTS: Final[dict[str, float]] = {
@@ -31,7 +31,7 @@ SECTION_WEIGHTS: Final[dict[str, float]] = {
     "recommendation": 0.2,
 }
 _OTHER_SECTION = 0.6
-_UNCERTAIN = 0.4
+_UNCERTAIN = 0.25
 _PAST = 0.5
 #: An assertion in the history does not stand against a denial in what was found.
 _OUTWEIGHED = 0.25

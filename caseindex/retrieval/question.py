@@ -18,7 +18,8 @@ _ASSERTED = 0.5  # how much a report has to assert them
 class ConceptUnit:
     """A concept that the question names. ``accepted``: it and everything narrower. ``words``: the normal forms of the
     question's own words for it. ``kind``: of the lexicon. ``importance``: its share beside the others, 1 unless the
-    question is a report. ``broader``: the kinds right above it."""
+    question is a report. ``broader``: the kinds right above it. ``names``: the normal
+    forms of its preferred names in every language, for the terms of reports in another language than the question's."""
 
     concept: str
     accepted: frozenset[str]
@@ -28,6 +29,7 @@ class ConceptUnit:
     side: Side | None = None
     importance: float = 1.0
     broader: frozenset[str] = frozenset()
+    names: tuple[str, ...] = ()
 
     @property
     def core(self) -> bool:
@@ -94,8 +96,10 @@ def question_of_report(text: str, language: Language | None = None) -> Question:
 
 def _unit(mention: Mention, words: tuple[str, ...], importance: float = 1.0) -> ConceptUnit:
     from caseindex.reports.lexicon import load_lexicon
+    from caseindex.reports.tokens import tokens
 
     lexicon = load_lexicon()
+    names = (tokens(name[0]) for name in lexicon.concept(mention.concept).names.values() if name)
     return ConceptUnit(
         mention.concept,
         frozenset(lexicon.expand(mention.concept)),
@@ -105,4 +109,5 @@ def _unit(mention: Mention, words: tuple[str, ...], importance: float = 1.0) -> 
         mention.side,
         importance,
         frozenset(lexicon.concept(mention.concept).broader),
+        tuple(dict.fromkeys(token.norm for name in names for token in name)),
     )

@@ -22,12 +22,11 @@ from caseindex.retrieval.question import ConceptUnit, Question
 from caseindex.retrieval.word_index import WordIndex
 
 _LEXICAL_SHARE = 0.12  # of BM25 in the score of a question with concepts
-_SURFACE_DEGREE = 0.5  # a concept whose very words stand in the report, though it was not recognised there
 _OTHER_SIDE = 0.35  # "left" was asked and only "right" is told
 _NO_SIDE = 0.75
-_BROADER_DEGREE = 0.4  # of the kind of a concept that no report names itself
+_BROADER_DEGREE = 0.25  # of the kind of a concept that no report names itself
 _BESIDE, _ELSEWHERE = 0.6, 0.2  # a place told in the next sentence, and in another one
-_LEAST_DEGREE = 0.1  # of what a question is about: a mention in the history alone is more, a denied one less
+_LEAST_DEGREE = 0.2  # of what a question is about: a mention in the history alone is more, a denied one less
 _LEAST_COVER = 0.3  # of the question's weight, below which a report is no answer
 #: What narrows a question weighs less than what it is about.
 _SHARES = {"anatomy": 0.8, "modality": 0.25, "modifier": 0.25}
@@ -49,7 +48,7 @@ def score_reports(index: WordIndex, question: Question, allowed: npt.NDArray[np.
     if count == 0:
         return WordScores(np.zeros(0, dtype=np.float32), False)
     lexical = _Lexical(index)
-    found = [_concept_degree(index, lexical, unit) for unit in question.units]
+    found = [_concept_degree(index, unit) for unit in question.units]
     _require_nearness(question, found)
     degrees = [one.degree for one in found]
     weights = [
@@ -93,22 +92,16 @@ class _Found:
     rarity: float
 
 
-def _concept_degree(index: WordIndex, lexical: _Lexical, unit: ConceptUnit) -> _Found:
+def _concept_degree(index: WordIndex, unit: ConceptUnit) -> _Found:
     degree = np.zeros(len(index), dtype=np.float32)
     sentences = np.zeros(len(index), dtype=np.int64)
-    seen = np.zeros(len(index), dtype=bool)
-    _gather(index, unit, unit.accepted, 1.0, degree, sentences, seen)
+    _gather(index, unit, unit.accepted, 1.0, degree, sentences)
     if not degree.any():
         # No report asserts it: what the lexicon calls its kind answers in part ("occlusion" for an occlusion of a
         # cerebral artery).
-        _gather(index, unit, unit.broader, _BROADER_DEGREE, degree, sentences, seen)
-    if unit.words and unit.polarity is not Polarity.ABSENT:
-        # The words of the concept stand in the report, apart from one another or in a form that was not recognised.
-        # Where the concept was seen there, its polarity is known and decides.
-        whole = ~seen
-        for word in unit.words:
-            whole &= lexical.of(word)[0] > 0
-        degree[whole] = np.maximum(degree[whole], _SURFACE_DEGREE)
+        _gather(index, unit, unit.broader, _BROADER_DEGREE, degree, sentences)
+    # The first assertion of a finding says most; that it is repeated says little more.
+    degree = np.sqrt(degree)
     return _Found(degree, sentences, math.log(1 + len(index) / (1 + int((degree > 0).sum()))) + 0.5)
 
 
@@ -119,9 +112,8 @@ def _gather(
     factor: float,
     degree: Float32Array,
     sentences: Int64Array,
-    seen: npt.NDArray[np.bool_],
 ) -> None:
-    """Adds the postings of ``concepts`` to the three arrays [documents]."""
+    """Adds the postings of ``concepts`` to the two arrays [documents]."""
     wanted = SIDE_BITS[unit.side]
     for concept in concepts:
         found = index.postings(concept)
@@ -133,7 +125,6 @@ def _gather(
             values = values * np.where(found.sides == 0, _NO_SIDE, np.where(agrees, 1.0, _OTHER_SIDE))
         np.maximum.at(degree, found.documents, values.astype(np.float32))
         np.bitwise_or.at(sentences, found.documents, found.sentences)
-        seen[found.documents] = True
 
 
 def _require_nearness(question: Question, found: list[_Found]) -> None:
@@ -173,7 +164,9 @@ class _Lexical:
 
 
 def _all_words(lexical: _Lexical, question: Question) -> Float32Array:
-    asserted = [word for unit in question.units if unit.polarity is not Polarity.ABSENT for word in unit.words]
+    asserted = [
+        word for unit in question.units if unit.polarity is not Polarity.ABSENT for word in (*unit.words, *unit.names)
+    ]
     total = sum(
         (lexical.of(word)[0] for word in dict.fromkeys([*asserted, *question.terms])),
         start=np.zeros(len(lexical._index), dtype=np.float32),
