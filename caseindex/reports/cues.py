@@ -58,7 +58,8 @@ def _compiled() -> dict[Language, _Cues]:
     compiled = {}
     for language, patterns in grouped.items():
         meanings = {}
-        words, marks = [], []
+        words: list[str] = []
+        marks: list[str] = []
         for number, pattern in enumerate(sorted(patterns, key=lambda pattern: -len(pattern))):
             name = f"c{number}"
             meanings[name] = patterns[pattern]

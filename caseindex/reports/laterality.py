@@ -37,7 +37,7 @@ _FAR = 60  # characters
 def find_sides(sentence: str, language: Language) -> list[tuple[int, int, Side]]:
     """(start, end, side) of the words of side in a sentence."""
     text = sentence if language is not Language.ENGLISH else _lower_first(sentence)
-    return [(match.start(), match.end(), Side(match.lastgroup)) for match in _WORDS[language].finditer(text)]
+    return [(match.start(), match.end(), Side(match.lastgroup or "")) for match in _WORDS[language].finditer(text)]
 
 
 def side_of(

@@ -31,7 +31,6 @@ _DENIALS = frozenset(["not", "не"])
 _CLAUSE_WORDS = frozenset(
     "but however although while which with and or а но однако и или also although through при с со".split()
 )
-_COORDINATING = frozenset(["and", "or", "и", "или"])
 _HAN_OR_LATIN = re.compile(r"[㐀-鿿]")
 _ENDS = re.compile(r"[.!?;。！？；:：]|\n\s*\n")
 _SOFT = re.compile(r"[,，、/()（）\[\]]")

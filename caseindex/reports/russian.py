@@ -15,9 +15,7 @@ LEMMAS_FILE = Path(__file__).with_name("data") / "lemmas_ru.tsv"
 # As nouns they are organs; the adjective of the same form ("mild") is the analyser's first choice.
 _PREFERRED = frozenset({"легкое"})
 # Forms that the dictionary lacks or reads as a rare word.
-_CORRECTED = {
-    form: "аневризма" for form in ("аневризм", "аневризму", "аневризме", "аневризмой", "аневризмы", "аневризмам")
-}
+_CORRECTED = dict.fromkeys(("аневризм", "аневризму", "аневризме", "аневризмой", "аневризмы", "аневризмам"), "аневризма")
 _VERBS = frozenset({"VERB", "INFN", "GRND"})
 _NAMES = frozenset({"Name", "Surn", "Patr", "Orgn", "Geox"})
 
