@@ -87,10 +87,12 @@ def read_pixels(image: Image, options: RenderOptions | None = None) -> PixelArra
         from caseindex.ingest.dicom import DicomObject
 
         parsed = DicomObject(image.file, data, options.max_pixels, options.max_frames, _max_bytes(options))
+        modality = parsed.modality
         found = [part.pixels for part in parsed.pictures(options.window, only=image.frame or 0)]
     else:
         from caseindex.ingest.raster import raster_frames
 
+        modality = None  # what a layout knows of it came after decoding
         found = [
             pixels
             for _, _, pixels in raster_frames(
@@ -99,7 +101,7 @@ def read_pixels(image: Image, options: RenderOptions | None = None) -> PixelArra
         ]
     if not found:
         raise InputRejected(image.file, "constant_image")
-    return _masked(found[0], options)
+    return _masked(found[0], options, modality)
 
 
 def _max_bytes(options: RenderOptions) -> int:
@@ -113,12 +115,12 @@ def _read(locator: str, options: RenderOptions) -> bytes:
     return data
 
 
-def _masked(pixels: PixelArray, options: RenderOptions) -> PixelArray:
+def _masked(pixels: PixelArray, options: RenderOptions, modality: str | None) -> PixelArray:
     if not options.mask_text:
         return pixels
     from caseindex.ingest.masking import mask_text
 
-    return mask_text(pixels)
+    return mask_text(pixels, modality)
 
 
 def pixel_sha256(pixels: PixelArray) -> str:
@@ -145,7 +147,7 @@ def _decode_dicom(
         return
     given = 0
     for part in parsed.pictures(options.window):
-        pixels = _masked(part.pixels, options)
+        pixels = _masked(part.pixels, options, header.modality)
         given += 1
         image = Image(
             image_uid=f"{header.object_uid}#{part.frame}" if parsed.is_multi_frame else header.object_uid,
@@ -191,7 +193,7 @@ def _decode_raster(data: bytes, digest: str, locator: str, file: str, options: R
         if pixels.min() == pixels.max():
             continue
         given += 1
-        pixels = _masked(pixels, options)
+        pixels = _masked(pixels, options, None)
         image = replace(
             whole,
             image_uid=f"{uid}#{page}" if pages > 1 else uid,

@@ -12,7 +12,7 @@ from caseindex.ingest.aspect import make_square, read_geometry
 from caseindex.ingest.attributes import Attributes
 from caseindex.ingest.dicom_file import parse
 from caseindex.ingest.functional_groups import frame_attributes
-from caseindex.ingest.header import Header, read_header, read_plane, read_side
+from caseindex.ingest.header import Header, read_header, read_modality, read_plane, read_side
 from caseindex.ingest.native_frames import Stored, native_frames
 from caseindex.ingest.pixel_format import PixelFormat, read_pixel_format
 from caseindex.ingest.render import render
@@ -56,6 +56,10 @@ class DicomObject:
         """The text of a structured report, ``None`` for any other object."""
         return report_text(self.root)
 
+    @property
+    def modality(self) -> str | None:
+        return read_modality(self.root)
+
     @cached_property
     def shape(self) -> PixelFormat:
         return read_pixel_format(self.item, self.root, self._max_pixels, self._max_frames)
@@ -70,7 +74,7 @@ class DicomObject:
         wanted = range(shape.frames) if only is None else range(only, only + 1)
         if wanted.stop > shape.frames:
             raise InputRejected(self.item, "undecodable_pixels", f"no frame {only}: there are {shape.frames}")
-        modality, body_part = self.root.code(0x00080060), self.root.code(0x00180015)
+        modality, body_part = self.modality, self.root.code(0x00180015)
         for number, stored, photometric in self._stored(shape, wanted):
             frame = frame_attributes(self.root, number)
             picture = render(stored, shape, photometric, frame, modality=modality, body_part=body_part, window=window)

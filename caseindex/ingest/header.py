@@ -56,7 +56,7 @@ def read_header(root: Attributes, file_sha256: str) -> Header:
     made_up = study_uid is None
     if study_uid is None:
         study_uid = derived_study_uid(patient_id, f"{iso or ''} {accession or ''}".strip(), file_sha256)
-    modality = _code(root, 0x00080060)
+    modality = read_modality(root)
     series_uid = sound_uid(_first(root, 0x0020000E))
     number = _first(root, 0x00200011)
     if series_uid is None and number:
@@ -83,6 +83,10 @@ def read_header(root: Attributes, file_sha256: str) -> Header:
         instance_number=_instance_number(root),
         attributes=_attributes(root),
     )
+
+
+def read_modality(root: Attributes) -> str | None:
+    return _code(root, 0x00080060)
 
 
 def _first(root: Attributes, tag: int) -> str | None:

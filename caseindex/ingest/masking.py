@@ -19,25 +19,32 @@ Mask = npt.NDArray[np.uint8]
 
 _TALLEST: Final = 0.09  # of the shorter side: letters, not organs
 _BODY_PART: Final = 0.004  # of the area: the smallest thing that is anatomy for certain
-_BORDER: Final = 0.25  # of each side: where saturated letters on grey are looked for
+_BORDER: Final = 0.2  # of each side: where saturated letters on grey are looked for
+_RADIOGRAPHS: Final = frozenset({"CR", "DX", "DR", "RG", "MG", "PX", "IO", "RF"})
+_FILLS: Final = 0.88  # of the area: a radiograph without collimation
+_MOST: Final = 0.08  # of the area: more "text" than this is noise
 _SMALLEST: Final = 48  # pixels; nothing can be read in less
 
 
-def text_mask(pixels: PixelArray) -> npt.NDArray[np.bool_]:
-    """[rows, columns] true where burned-in text is. ``pixels``: [rows, columns] or [rows, columns, 3] uint8."""
+def text_mask(pixels: PixelArray, modality: str | None = None) -> npt.NDArray[np.bool_]:
+    """[rows, columns] true where burned-in text is. ``pixels``: [rows, columns] or [rows, columns, 3] uint8.
+    Markers over the skin are looked for where ``modality`` is a radiograph's, or unknown and the body fills the
+    picture."""
     grey = pixels if pixels.ndim == 2 else pixels.max(axis=2)
     if min(grey.shape) < _SMALLEST:
         return np.zeros(grey.shape, np.bool_)
     border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
     if np.median(border) > 240:  # a page: dark print on white
         grey = 255 - (pixels if pixels.ndim == 2 else pixels.min(axis=2))
-    found = _off_the_body(grey) | _letters_near_border(grey)
+    found, covered = _off_the_body(grey)
+    if modality in _RADIOGRAPHS or (modality is None and covered > _FILLS):
+        found = found | _letters_near_border(grey)
     return found.astype(np.bool_)
 
 
-def mask_text(pixels: PixelArray) -> PixelArray:
+def mask_text(pixels: PixelArray, modality: str | None = None) -> PixelArray:
     """A copy without the text, filled from what surrounds it; ``pixels`` itself where there is none."""
-    mask = text_mask(pixels)
+    mask = text_mask(pixels, modality)
     if not mask.any():
         return pixels
     filled: PixelArray = cv2.inpaint(np.ascontiguousarray(pixels), mask.astype(np.uint8), 3, cv2.INPAINT_TELEA)
@@ -49,7 +56,8 @@ def _ellipse(size: int) -> Mask:
     return disc
 
 
-def _off_the_body(grey: PixelArray) -> Mask:
+def _off_the_body(grey: PixelArray) -> tuple[Mask, float]:
+    """(mask, share of the picture that the hull of the body covers)."""
     rows, columns = grey.shape
     side = min(rows, columns)
     # The background is the level of the darkest large area; what is clearly above it is something.
@@ -58,7 +66,7 @@ def _off_the_body(grey: PixelArray) -> Mask:
     threshold = level + max(14.0, 0.07 * (bright - level))
     something = (grey > threshold).astype(np.uint8)
     if something.mean() > 0.97:
-        return np.zeros_like(something)
+        return np.zeros_like(something), 1.0
     # Letters vanish when opened with a disc wider than their strokes, a body does not.
     core = cv2.morphologyEx(something, cv2.MORPH_OPEN, _ellipse(max(5, side // 28) | 1))
     count, labels, stats, _ = cv2.connectedComponentsWithStats(core, connectivity=8)
@@ -72,12 +80,29 @@ def _off_the_body(grey: PixelArray) -> Mask:
     tall = max(8.0, _TALLEST * side)
     letters = ~body & (stats[:, cv2.CC_STAT_HEIGHT] <= tall) & (stats[:, cv2.CC_STAT_HEIGHT] >= 3)
     letters[0] = False
-    hull = _hull(core)
+    # A thin outline that spans the picture is skin, or a tree of vessels; a rectangle around all of it is a frame.
+    wide, high = stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT]
+    outline = (wide >= 0.3 * columns) & (high >= 0.3 * rows) & ~((wide >= 0.97 * columns) & (high >= 0.97 * rows))
+    outline[0] = False
+    body |= outline
+    hull = _hull(np.maximum(core, outline[labels].astype(np.uint8)))
     letters[np.unique(labels[hull > 0])] = False
     letters = _text_like(grey, labels, stats, letters, side, hull)
+    # Full stops and dashes of a line are too small to be judged on their own.
+    reach = max(5, side // 24) | 1
+    marks = letters[labels].astype(np.uint8)
+    lines = cv2.morphologyEx(marks, cv2.MORPH_CLOSE, np.ones((3, reach), np.uint8), borderType=cv2.BORDER_CONSTANT)
+    lines = cv2.dilate(lines, np.ones((3, reach), np.uint8))
+    beside = np.zeros(count, np.bool_)
+    beside[np.unique(labels[lines > 0])] = True
+    beside[np.unique(labels[hull > 0])] = False
+    letters |= beside & ~body & (stats[:, cv2.CC_STAT_HEIGHT] <= tall / 2) & (stats[:, cv2.CC_STAT_WIDTH] <= tall)
+    letters[0] = False
     grown: Mask = cv2.dilate(letters[labels].astype(np.uint8), np.ones((5, 5), np.uint8))
     grown[body[labels]] = 0  # never into the body
-    return grown
+    if grown.mean() > _MOST:
+        grown[:] = 0
+    return grown, float(hull.mean())
 
 
 def _hull(core: Mask) -> Mask:
@@ -138,7 +163,7 @@ def _letters_near_border(grey: PixelArray) -> Mask:
     found = np.zeros_like(grey)
     raised = cv2.morphologyEx(grey, cv2.MORPH_TOPHAT, _ellipse(int(1.2 * _TALLEST * side) | 1))
     count, labels, stats, centres = cv2.connectedComponentsWithStats((raised > 50).astype(np.uint8), connectivity=8)
-    if count > 400:  # a texture, not a few letters
+    if count > 100:  # a texture, not a few letters
         return found
     edges = cv2.morphologyEx(grey, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
     for label in range(1, count):

@@ -61,7 +61,7 @@ def _spread(ordered: list[Image], count: int) -> list[str]:
     for place, weight in enumerate(weights):
         cumulated += weight
         # Each slice takes at most one of the targets (i + 1/2) / count that its share of the sum covers.
-        if weight > 0 and len(chosen) < count and cumulated >= total * (len(chosen) + 0.5) / count:
+        if weight > 0 and len(chosen) < count and cumulated >= total * ((len(chosen) + 0.5) / count - 1e-9):
             chosen.append(place)
     for place in sorted(range(len(ordered)), key=lambda at: (-weights[at], at)):  # one slice may have held two targets
         if len(chosen) >= count:
