@@ -84,6 +84,9 @@ class Committer:
             batch = _Batch(reader, self._sources, self._detect)
             verdicts = [batch.settle(entry) for entry in pending]
             self._series.mark(batch)
+        # Before the commit: a kill in between leaves a thumbnail too many for a while, never one too few for ever.
+        for entry, verdict in zip(pending, verdicts, strict=True):
+            self._place_thumbnails(entry, verdict)
         self._store.put(
             images=batch.images.values(),
             series=batch.series.values(),
@@ -106,6 +109,8 @@ class Committer:
             self.updated += 1
         elif verdict.status == "unchanged":
             self.unchanged += 1
+
+    def _place_thumbnails(self, entry: Input, verdict: _Verdict) -> None:
         if self._thumbnails is not None:
             for image in entry.outcome.images:
                 path = thumbnail_path(self._thumbnails, image.image_uid)

@@ -19,12 +19,14 @@ from caseindex.errors import CaseindexError, InputRejected
 from caseindex.ingest import report_table, sources
 from caseindex.ingest.commit import Committer, Input
 from caseindex.ingest.decode import RenderOptions
+from caseindex.ingest.estimate import Estimate
 from caseindex.ingest.keyset import KeySet, digest
 from caseindex.ingest.layouts.catalogue import choose
 from caseindex.ingest.rejections import Rejections
 from caseindex.ingest.representation import SeriesQueue
 from caseindex.ingest.summary import IngestSummary
 from caseindex.ingest.task import Job, Outcome, take
+from caseindex.ingest.voi import named_window
 from caseindex.ingest.workers import Lost, WorkerPool, WorkLimits
 from caseindex.protocols import Discovered, Layout, RecordStore
 from caseindex.records import Language, Report
@@ -57,7 +59,7 @@ def ingest(
 
     Raises :class:`~caseindex.errors.CaseindexError` for a source that does not exist and
     :class:`~caseindex.errors.UsageError` for an unknown layout, both before anything is done;
-    :class:`~caseindex.errors.StorageFull`. After a kill or an error, what was committed stays.
+    :class:`~caseindex.errors.SettingsError` for an unknown window; :class:`~caseindex.errors.StorageFull`. After a kill or an error, what was committed stays.
     """
     started = time.monotonic()
     roots = [Root(Path(source), choose(layout, Path(source))) for source in _existing(given_sources)]
@@ -71,12 +73,15 @@ def ingest(
         max_frames=settings.limits.max_frames,
         max_file_mb=settings.limits.max_file_mb,
     )
+    if options.window is not None:
+        named_window(options.window)  # raises before anything is done
     known, stored_sources = _remembered(store)
     series = SeriesQueue(store, settings.ingest.slices)
     count = settings.ingest.workers or _cores()
     limits = WorkLimits(settings.limits.decode_timeout_s, settings.limits.worker_memory_mb)
     pool: WorkerPool[Job, Outcome] = WorkerPool(work, count, limits)
-    with Rejections(rejected) as rejections, pool:
+    with Rejections(rejected) as rejections, pool, Estimate(root.path for root in roots) as estimate:
+        advance = _Advance(on_progress, estimate)
         committer = Committer(
             store,
             rejections,
@@ -85,20 +90,20 @@ def ingest(
             detect_language=detect_language,
             thumbnails=thumbnails,
         )
-        finder = _Finder(roots, options, known, rejections, thumbnails, on_progress)
+        finder = _Finder(roots, options, known, rejections, thumbnails, advance)
         with closing(pool.run(finder.jobs())) as results:
             try:
                 for job, outcome in results:
                     if isinstance(outcome, Lost):
                         outcome = Outcome(code=outcome.reason, detail=outcome.detail)
                     committer.add(Input(job.found, outcome, _file(job), _source(job)))
-                    on_progress(1)
+                    advance(1)
             except KeyboardInterrupt:
                 committer.flush()
                 raise
         committer.flush()
         if reports is not None and columns is not None:
-            report_table.take(reports, columns, store, committer, on_progress)
+            report_table.take(reports, columns, store, committer, advance)
         series.finish(every=reselect_slices)
         rejections.finish()
     return IngestSummary(
@@ -110,6 +115,19 @@ def ingest(
         images=committer.images,
         reports=committer.reports,
     )
+
+
+class _Advance:
+    """Progress with the total, as soon as it is known."""
+
+    def __init__(self, on_progress: Progress, estimate: Estimate) -> None:
+        self._on_progress = on_progress
+        self._estimate = estimate
+        self._done = 0
+
+    def __call__(self, done: int = 1, *, total: int | None = None) -> None:
+        self._done += done
+        self._on_progress(done, total=self._estimate.total(self._done) if total is None else total)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,15 +171,17 @@ class _Finder:
         key = input_key(found, self._options)
         self._rejections.seen(found.file, found.locator)
         again = found.locator in self._locators
-        if (key and key in self._known) or (again and key in self._this_run):
+        equal = again and key in self._this_run
+        self._locators.add(found.locator)
+        if not again:
+            self._this_run.add(key)
+        if equal or (key and key in self._known):
             self.unchanged += 1
             self._on_progress(1)
             return None
         if again:
             problem = InputRejected(found.file, "uid_conflict", "named twice with different metadata; the first counts")
             return Job(problem, self._options)
-        self._locators.add(found.locator)
-        self._this_run.add(key)
         return Job(found, self._options, key, self._thumbnails)
 
 

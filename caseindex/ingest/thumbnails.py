@@ -51,7 +51,7 @@ def write_new(path: Path, pixels: PixelArray) -> None:
 
 
 def accept_new(path: Path) -> None:
-    """Puts a new thumbnail in its place, by one rename: its record was committed."""
+    """Puts a new thumbnail in its place, by one rename: its record is about to be committed."""
     with contextlib.suppress(OSError):
         os.replace(_new(path), path)
 

@@ -42,6 +42,8 @@ class MimicCxr:
                 done.add(tree)
             for folder in folders:
                 yield from _patient(top, folder)
+        if not done:
+            yield InputRejected(sources.to_text(root), "missing_file", "no files/p10/p10000032 in this folder")
 
 
 def patient_folders(tree: Path, at_most: int = 1_000_000) -> list[Path]:
