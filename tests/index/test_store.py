@@ -342,3 +342,16 @@ def test_keys_keep_the_order_of_uids_and_give_them_back() -> None:
     assert all(len(key(uid * 9)) <= 511 for uid in uids)
     assert all(text_of(key(uid)) in (uid, None) for uid in uids)
     assert text_of(key("b" * 500)) is None
+
+
+def test_an_image_of_another_patient_keeps_its_place_in_a_bare_study(store: LmdbStore) -> None:
+    store.put(
+        images=[image(1, patient_id="a"), image(2, patient_id="b"), image(3)],
+        studies=[Study(study_uid="1", patient_id="a", accession_number="A", description="d", date="2024-01-01")],
+    )
+    gone = store.remove(patient_id="a")
+    assert (gone.patients, gone.studies, gone.images) == (1, 0, 2)
+    with store.read() as reader:
+        assert [one.image_uid for one in reader.images()] == ["1.2"]
+        assert reader.study("1") == Study(study_uid="1", date="2024-01-01")
+        assert list(reader.patients()) == ["b"]
