@@ -64,6 +64,7 @@ class NameTable:
     phrases: list[tuple[str, tuple[str, ...]]]  # (concept, normal forms)
     exact: dict[str, str]  # names that count in one letter case only -> concept
     chinese: dict[str, str]  # simplified, lower case -> concept
+    words: dict[str, str] = field(default_factory=dict)  # long English words as written -> normal form
     collisions: list[tuple[str, str, str]] = field(default_factory=list)  # (name, concept, other concept)
 
 
@@ -87,7 +88,13 @@ def name_table(rows: Iterable[Row]) -> NameTable:
                 elif name.endswith("!") or (len(name) <= 2 and name.isupper()):
                     own(names_of.exact, name.rstrip("!"), row.id, name)
                 else:
-                    norms = tuple(token.norm for token in content_tokens(name))
+                    words = content_tokens(name)
+                    norms = tuple(token.norm for token in words)
+                    names_of.words.update(
+                        (token.text.lower(), token.norm)
+                        for token in words
+                        if token.text.isascii() and len(token.text) >= spelling.MIN_LETTERS
+                    )
                     if norms and own(owners, frozenset(norms), row.id, name):
                         names_of.phrases.append((row.id, norms))
     return names_of
@@ -111,7 +118,7 @@ class Names:
         for concept, norms in names_of.phrases:
             anchor = min(norms, key=lambda norm: (frequency[norm], -len(norm))) if len(norms) > 1 else norms[0]
             self._anchored.setdefault(anchor, []).append(_Phrase(concept, norms))
-        self._correct = spelling.Corrector(self.vocabulary)
+        self._correct = spelling.Corrector(self.vocabulary, names_of.words)
 
     def _rank(self, concept: str) -> int:
         return 0 if concept in self._stated else 1

@@ -44,6 +44,7 @@ def names_document() -> dict[str, Any]:
         "phrases": [[concept, list(norms)] for concept, norms in made.phrases],
         "exact": made.exact,
         "chinese": made.chinese,
+        "words": made.words,
         "collisions": [list(collision) for collision in made.collisions],
     }
 
@@ -58,6 +59,7 @@ def read_names() -> NameTable | None:
             [(concept, tuple(norms)) for concept, norms in document["phrases"]],
             document["exact"],
             document["chinese"],
+            document["words"],
             [(name, one, other) for name, one, other in document["collisions"]],
         )
     except (OSError, ValueError, KeyError, TypeError):

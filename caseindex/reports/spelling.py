@@ -3,7 +3,7 @@ deletion, substitution or transposition covers most of them)."""
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from functools import lru_cache
 
 from caseindex.reports import russian
@@ -14,53 +14,53 @@ _TO_CYRILLIC = str.maketrans("ABCEHKMOPTXY", "АВСЕНКМОРТХУ")
 
 # English words one letter from a term of the lexicon that are words of their own.
 _ENGLISH_WORDS = frozenset(
-    "injection inject inflection reflection perfusion profusion infusion diffusion confusion contusion fusion suffusion"
-    " adduction abduction operation cooperation resection section retention detention intention attention extension"
-    " distension hypotension hypertension hypotensive hypertensive hypothermia hyperthermia hypothyroid hyperthyroid"
-    " hypoglycemia hyperglycemia hypodense hyperdense hypointense hyperintense hypointensity hyperintensity"
-    " hypoechoic hyperechoic hypotrophy hypertrophy hypoplasia hyperplasia afferent efferent affect effect allusion"
-    " illusion delusion exclusion occasion elevation relation location vocation dilution solution resolution"
-    " impression compression expression depression suppression decompression thoracic thorax arterial material"
-    " interior anterior inferior superior posterior ulterior exterior interval internal external integral infection"
-    " infraction refraction retraction traction contraction detraction protraction intraaxial extraaxial".split()
+    "injection inflection reflection perfusion profusion infusion diffusion confusion contusion suffusion adduction"
+    " abduction resection section retention detention intention attention extension distension hypotension hypertension"
+    " hypotensive hypertensive hypothermia hyperthermia hypothyroid hyperthyroid hypoglycemia hyperglycemia hypodense"
+    " hyperdense hypointense hyperintense hypointensity hyperintensity hypoechoic hyperechoic hypotrophy hypertrophy"
+    " hypoplasia hyperplasia hypodensity hyperdensity hypoattenuation hyperattenuation illusion delusion exclusion"
+    " elevation relation solution resolution impression compression expression depression thoracic interior anterior"
+    " inferior superior posterior exterior interval internal external infection infraction refraction retraction traction"
+    " contraction protraction military brachial hemithorax thoracotomy subcostal injured scaphocephaly amygdala"
+    " presented presents presence reserved regions segments elements ileal iliac perineal peroneal hypoxia smelling shallow"
+    " radiate radiated ecstatic inserted remained rotatory bulking chordoid terminale pleuritic asplenic".split()
 )
 
 
 class Corrector:
-    """The word of the vocabulary that an unknown word was meant to be."""
+    """The word of the vocabulary that an unknown word was meant to be. English is compared as written (stems are too
+    short to tell "military" from "miliary"), Russian by lemmas."""
 
-    def __init__(self, vocabulary: Set[str]) -> None:
+    def __init__(self, vocabulary: Set[str], words: Mapping[str, str]) -> None:
         self._vocabulary = vocabulary
-        self._buckets: dict[str, list[str]] | None = None
-        self._protected: Set[str] | None = None
+        self._words = words
+        self._english: dict[str, list[str]] = {}
+        self._russian: dict[str, list[str]] = {}
         self._cached = lru_cache(maxsize=50_000)(self._correct)
 
     def __call__(self, word: str, norm: str) -> str:
-        """The nearest normal form of the vocabulary, or ``norm`` itself where there is none, or more than one."""
+        """The normal form of the only word of the vocabulary one edit away, else ``norm`` itself."""
         return self._cached(word, norm)
 
     def _correct(self, word: str, norm: str) -> str:
-        if any(letter.isdigit() for letter in norm):
+        if not word.isalpha():
             return norm
+        if not self._russian:
+            for known in self._words:
+                self._english.setdefault(known[0], []).append(known)
+            for known in self._vocabulary:
+                if not known.isascii() and len(known) >= MIN_LETTERS - 1:
+                    self._russian.setdefault(known[0], []).append(known)
+        word = word.lower()
         if word.isascii():
-            if word.lower() in _ENGLISH_WORDS or norm in self._protected_stems():
+            if word in _ENGLISH_WORDS:
                 return norm
+            near = {self._words[known] for known in self._english.get(word[0], ()) if one_edit_apart(word, known)}
         elif russian.is_known(word):
             return norm
-        if self._buckets is None:
-            self._buckets = {}
-            for known in self._vocabulary:
-                if len(known) >= MIN_LETTERS - 2:
-                    self._buckets.setdefault(known[0], []).append(known)
-        near = [known for known in self._buckets.get(norm[0], ()) if one_edit_apart(norm, known)]
-        return near[0] if len(near) == 1 else norm
-
-    def _protected_stems(self) -> Set[str]:
-        if self._protected is None:
-            from caseindex.reports import english
-
-            self._protected = frozenset(english.stem(word) for word in _ENGLISH_WORDS)
-        return self._protected
+        else:
+            near = {known for known in self._russian.get(norm[0], ()) if one_edit_apart(norm, known)}
+        return near.pop() if len(near) == 1 else norm
 
 
 def one_edit_apart(a: str, b: str) -> bool:
