@@ -34,12 +34,14 @@ def test_an_archive_is_made_and_asked_in_three_languages(folder: Path, capsys: p
     assert shown["images"] == 30
     assert [answer["language"] for answer in shown["answers"]] == ["ru", "en", "zh"]
     for answer in shown["answers"]:
-        assert "Ишемический инсульт" in answer["hits"][0]["labels"], answer["question"]
+        assert any("Ишемический инсульт" in hit["labels"] for hit in answer["hits"][:3]), answer["question"]
+        assert answer["right"] >= 2
         assert answer["right_by_image"] is None  # the untrained default compares no words with pictures
+    assert "Ишемический инсульт" in shown["answers"][0]["hits"][0]["labels"]
     assert (folder / "archive" / "archive.toml").is_file()
     page = (folder / "search.html").read_text("utf-8")
     assert "ишемический инсульт" in page
-    assert "http" not in page.replace("http://www.w3.org", "")
+    assert '="http' not in page  # nothing is loaded from elsewhere
     assert "caseindex search --archive" in err
     assert str(folder) in err
 
