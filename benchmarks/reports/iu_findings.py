@@ -48,7 +48,7 @@ FINDINGS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "hiatal hernia": (("Hernia, Hiatal",), ("hiatal_hernia",)),
     "atherosclerosis": (("Atherosclerosis",), ("atherosclerosis",)),
     "catheter": (("Catheters, Indwelling",), ("central_line",)),
-    "eventration": (("Diaphragmatic Eventration",), ("elevated_diaphragm",)),
+    "eventration": (("Diaphragmatic Eventration",), ("diaphragmatic_eventration",)),
 }
 
 
@@ -59,7 +59,11 @@ def intervals(truth: np.ndarray, found: np.ndarray, times: int = 1000) -> dict[s
     rows = [np.arange(len(truth)), *drawn]
     figures = np.array(
         [
-            (right[r].sum() / claimed[r].sum(), right[r].sum() / real[r].sum(), 2 * right[r].sum() / (claimed[r].sum() + real[r].sum()))
+            (
+                right[r].sum() / claimed[r].sum(),
+                right[r].sum() / real[r].sum(),
+                2 * right[r].sum() / (claimed[r].sum() + real[r].sum()),
+            )
             for r in rows
         ]
     )
@@ -79,7 +83,9 @@ def main() -> None:
     with (arguments.data / "iu_reports_text" / "reports.csv").open(encoding="utf-8", newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["Problems"] and "No Indexing" not in row["Problems"]]
     lexicon = load_lexicon()
-    wanted = [frozenset(c for concept in concepts for c in lexicon.expand(concept)) for _, concepts in FINDINGS.values()]
+    wanted = [
+        frozenset(c for concept in concepts for c in lexicon.expand(concept)) for _, concepts in FINDINGS.values()
+    ]
     problems = [frozenset(names) for names, _ in FINDINGS.values()]
     truth = np.zeros((len(rows), len(FINDINGS)), bool)
     found, doubted = np.zeros_like(truth), np.zeros_like(truth)
