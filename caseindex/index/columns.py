@@ -28,7 +28,7 @@ from caseindex.index.vectors.manifest import (
     write_array,
     write_manifest,
 )
-from caseindex.index.vectors.versions import Current, Versions
+from caseindex.index.vectors.versions import CURRENT, Current, Versions
 from caseindex.protocols import RecordReader
 from caseindex.records import Image, Int64Array, ItemKind, Language, Sex
 
@@ -210,7 +210,26 @@ def _save(folder: Path, columns: Columns) -> None:
     )
 
 
+_kept: dict[Path, tuple[tuple[int, int], Columns]] = {}  # the last columns of each folder that this process opened
+
+
 def _opened(versions: Versions, current: Current) -> Columns:
+    """Verified once in a process, as long as CURRENT is the same file."""
+    try:
+        status = (versions.folder / CURRENT).stat()
+    except OSError as error:
+        raise damaged(versions.folder, "it was taken away while it was read") from error
+    stamp = (status.st_ino, status.st_mtime_ns)
+    kept = _kept.get(versions.folder)
+    if kept is not None and kept[0] == stamp and versions.current() == current:
+        return kept[1]
+    read = _read(versions, current)
+    if versions.current() == current:  # else the stamp may be that of its successor
+        _kept[versions.folder] = stamp, read
+    return read
+
+
+def _read(versions: Versions, current: Current) -> Columns:
     folder = versions.path(current.version)
     manifest = read_manifest(folder, _SOURCE)
     if manifest.backend != "columns" or set(manifest.files) != {f"{name}.bin" for name in _ARRAYS}:

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from caseindex.errors import UsageError
+from caseindex.index import columns
 from caseindex.index.columns import day, open_columns
 from caseindex.index.filters import Filters, allowed_ids
 from caseindex.index.store import LmdbStore
@@ -252,7 +253,9 @@ def test_damaged_columns_are_built_again(archive: Any, caplog: pytest.LogCapture
         file = sorted(path for path in folder.iterdir() if path.stat().st_size)[int(rng.integers(10))]
         data = bytearray(file.read_bytes())
         data[int(rng.integers(len(data)))] ^= 1 << int(rng.integers(8))
+        file.unlink()
         file.write_bytes(data)
+        columns._kept.clear()  # as another process would find it
         after = allowed_ids(archive, ItemKind.IMAGE, filters)
         assert after is not None
         assert after.tolist() == before.tolist()
@@ -305,6 +308,6 @@ def test_days() -> None:
 
 def test_columns_are_mapped_not_read(archive: Any) -> None:
     open_columns(archive)
-    columns = open_columns(archive)
-    assert isinstance(columns.image_ids.base, np.memmap)
+    opened = open_columns(archive)
+    assert isinstance(opened.image_ids.base, np.memmap)
     assert os.path.isdir(archive.indexes_dir / "columns")
