@@ -145,8 +145,10 @@ class RecordStore(Protocol):
         series: Iterable[Series] = (),
         studies: Iterable[Study] = (),
         reports: Iterable[Report] = (),
+        retired_reports: Iterable[str] = (),
     ) -> None:
-        """Adds or replaces records by UID, in one transaction."""
+        """Adds or replaces records by UID, and takes out reports that others replace (with their embeddings), in one
+        transaction."""
         ...
 
     def put_embeddings(self, fingerprint: str, kind: ItemKind, uids: Sequence[str], vectors: Float32Array) -> None:

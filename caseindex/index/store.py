@@ -81,16 +81,26 @@ class LmdbStore:
         series: Iterable[Series] = (),
         studies: Iterable[Study] = (),
         reports: Iterable[Report] = (),
+        retired_reports: Iterable[str] = (),
     ) -> None:
-        """Adds or replaces records by UID, in one transaction."""
+        """Adds or replaces records by UID, and takes out reports that others replace, in one transaction."""
         given: dict[str, list[Any]] = {
             "images": list(images),
             "series": list(series),
             "studies": list(studies),
             "reports": list(reports),
         }
-        if any(given.values()):
-            self._write(lambda transaction, dbs: _put(transaction, dbs, given))
+        retired = tuple(retired_reports)
+
+        def change(transaction: Any, dbs: dict[str, Any]) -> None:
+            _put(transaction, dbs, given)
+            reader = LmdbReader(transaction, dbs)
+            gone = {uid: report for uid in retired if (report := reader.report(uid)) is not None}
+            if gone:
+                store_removal.take_out(transaction, dbs, store_removal.Affected(reports=gone))
+
+        if any(given.values()) or retired:
+            self._write(change)
 
     def put_embeddings(self, fingerprint: str, kind: ItemKind, uids: Sequence[str], vectors: Float32Array) -> None:
         """[n, dim] float32, L2-normalised. An unknown uid (removed meanwhile) is left out; of a uid given twice the

@@ -92,6 +92,7 @@ class Committer:
             series=batch.series.values(),
             studies=batch.studies.values(),
             reports=batch.reports.values(),
+            retired_reports=batch.retired,
         )
         for entry, verdict in zip(pending, verdicts, strict=True):
             self._account(entry, verdict)
@@ -134,6 +135,7 @@ class _Batch:
         self.series: dict[str, Series] = {}
         self.reports: dict[str, Report] = {}
         self.touched_series: dict[str, None] = {}
+        self.retired: dict[str, None] = {}
         self.new_images = self.new_reports = 0
         self._sources = sources
         self._detect = detect
@@ -164,6 +166,8 @@ class _Batch:
         for report in outcome.reports:
             if report.text.strip():
                 changed = self._stage_report(report, detect) or changed
+        if any(old is not None and _is_its_own(old, new) for old, new in zip(olds, outcome.images, strict=True)):
+            self._retire_replaced(outcome)
         if any(old is None for old in olds) or (changed and not olds):
             status = "taken"
         else:
@@ -226,12 +230,13 @@ class _Batch:
             self.studies[report.study_uid] = Study(
                 study_uid=report.study_uid, patient_id=report.patient_id, date=report.date
             )
-        old = self.reports.get(report.report_uid) or self.reader.report(report.report_uid)
+        back = self.retired.pop(report.report_uid, "") is None  # taken from one image, given to another
+        old = None if back else self.reports.get(report.report_uid) or self.reader.report(report.report_uid)
         if old is None:
             if report.language is None and detect:
                 report = replace(report, language=self._detect(report.text))
             self.reports[report.report_uid] = report
-            self.new_reports += 1
+            self.new_reports += not back
             return True
         if old.text != report.text:  # a structured report that was amended under its UID
             self.reports[report.report_uid] = replace(
@@ -247,6 +252,24 @@ class _Batch:
             self.reports[report.report_uid] = replace(old, image_uids=())
             return True
         return False
+
+    def _retire_replaced(self, outcome: Outcome) -> None:
+        """Takes out what the same file said of the same images before it was edited."""
+        these = {image.image_uid for image in outcome.images}
+        now = {report.report_uid for report in outcome.reports}
+        files = {(report.study_uid, Path(report.file).name) for report in outcome.reports}
+        for study_uid, name in sorted(files):
+            for old in self.reader.reports(study_uid=study_uid):
+                old = self.reports.get(old.report_uid, old)
+                of_these = not old.image_uids or bool(these & set(old.image_uids))
+                if old.report_uid in now or Path(old.file).name != name or not of_these:
+                    continue
+                left = tuple(uid for uid in old.image_uids if uid not in these)
+                if left:
+                    self.reports[old.report_uid] = replace(old, image_uids=left)
+                else:
+                    self.reports.pop(old.report_uid, None)
+                    self.retired[old.report_uid] = None
 
 
 def _equal(old: Image, new: Image) -> bool:

@@ -136,6 +136,31 @@ def test_changed_metadata_and_reports_are_updated(place, tmp_path):
     assert (report.text, report.language, report.image_uids) == (TEXT, Language.RUSSIAN, (place.images[0].image_uid,))
 
 
+def test_an_edited_report_replaces_the_old_one(place, tmp_path):
+    rows = [{"image": f"{number}.png", "patient_id": "1", "report": "CT shows a mass."} for number in range(3)]
+    source = manifest(tmp_path / "s", *rows)
+    place.take(source)
+    uid_of = {image.file: image.image_uid for image in place.images}
+    table(source / "manifest.csv", [{**rows[0], "report": "CT shows no mass."}, *rows[1:]])
+    assert counts(place.take(source)) == (0, 1, 2, {})
+    assert {report.text: set(report.image_uids) for report in place.reports} == {
+        "CT shows no mass.": {uid_of["0.png"]},
+        "CT shows a mass.": {uid_of["1.png"], uid_of["2.png"]},
+    }
+    table(source / "manifest.csv", [{**row, "report": "CT shows no mass."} for row in rows])
+    assert counts(place.take(source)) == (0, 2, 1, {})
+    assert [(report.text, len(report.image_uids)) for report in place.reports] == [("CT shows no mass.", 3)]
+    swapped = [{**rows[0], "report": "One."}, {**rows[1], "report": "Two."}]
+    table(source / "manifest.csv", swapped)
+    place.take(source)
+    table(source / "manifest.csv", [{**rows[0], "report": "Two."}, {**rows[1], "report": "One."}])
+    place.take(source)
+    assert {report.text: report.image_uids for report in place.reports if report.text in ("One.", "Two.")} == {
+        "One.": (uid_of["1.png"],),
+        "Two.": (uid_of["0.png"],),
+    }
+
+
 def test_changed_pixels_under_one_name_are_a_conflict_and_the_first_stays(place, tmp_path):
     source = manifest(tmp_path / "s", {"image": "a.png", "patient_id": "1"})
     place.take(source)
