@@ -115,13 +115,14 @@ def mutant(original: bytes, seed: int) -> bytes:
 
 
 def originals(folder: Path) -> list[Path]:
-    """All DICOM files of a tree, in a fixed order."""
+    """All DICOM files of a tree that hold pixels in the clear, in a fixed order."""
     found = []
     for path in sorted(folder.rglob("*")):
         if path.is_file() and path.stat().st_size <= LARGEST_BYTES:
             with path.open("rb") as file:
-                if file.read(132)[128:] == b"DICM":
-                    found.append(path)
+                data = file.read()
+            if data[128:132] == b"DICM" and (b"\xe0\x7f\x10\x00" in data or b"\x7f\xe0\x00\x10" in data):
+                found.append(path)
     return found
 
 

@@ -90,6 +90,6 @@ def test_the_middle_of_real_pictures_is_left_alone_and_their_source_line_goes(sh
         corner = (slice(0, height // 12), slice(width * 2 // 3, width))  # where the watermark is
         corner_before += int((picture[corner] > 60).sum())
         corner_after += int((masked[corner] > 60).sum())
-    assert corner_after < 0.5 * corner_before
+    assert corner_after < 0.6 * corner_before  # where it lies over the anatomy it stays
     assert max(touched) < 0.02
     assert np.mean(touched) < 0.001
