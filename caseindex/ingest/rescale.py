@@ -26,7 +26,8 @@ class ModalityTransform:
     def __call__(self, stored: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
         if self.table is not None:
             return self.table(stored).astype(np.float64)
-        return stored.astype(np.float64) * self.slope + self.intercept
+        with np.errstate(over="ignore"):  # a slope of 1e308 is one of hostile files
+            return stored.astype(np.float64) * self.slope + self.intercept
 
     @property
     def is_linear(self) -> bool:
