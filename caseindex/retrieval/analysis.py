@@ -14,7 +14,7 @@ from typing import Final
 
 from caseindex.records import Language, Polarity, Side, Statement
 
-ANALYSER_VERSION = 4
+ANALYSER_VERSION = 5
 
 #: How much one mention in a section tells of the case; a text without sections is all `findings`.
 SECTION_WEIGHTS: Final[dict[str, float]] = {
@@ -98,17 +98,19 @@ def mentions(text: str, language: Language | None = None) -> list[Mention]:
 
     places = _sections(text)
     starts = [start for start, _ in sentences(text)]
-    made: dict[tuple[int, str], list[Statement]] = {}
+    made: dict[str, list[Statement]] = {}
     for statement in statements(text, language):
-        made.setdefault((statement.start, statement.finding), []).append(statement)
+        made.setdefault(statement.finding, []).append(statement)
     found: list[Mention] = []
     for mention in load_lexicon().mentions(text, language):
         number = max(0, bisect_right(starts, mention.start) - 1)
         weight = _weight_at(places, mention.start)
-        own = made.get((starts[number], mention.concept)) if starts else None
+        own = made.get(mention.concept, [])
+        # One statement for each mention, in the same order; those of earlier sentences have been taken.
+        statement = next((one for one in own if one.start <= mention.start < one.end), None)
         polarity, side = Polarity.PRESENT, None
-        if own:  # one statement for each mention, in the same order
-            statement = own.pop(0)
+        if statement is not None:
+            own.remove(statement)
             polarity, side = statement.polarity, statement.side
             weight *= _PAST if statement.historical and weight > SECTION_WEIGHTS["history"] else 1.0
         found.append(Mention(mention.concept, mention.start, mention.end, polarity, side, weight, number))

@@ -57,7 +57,10 @@ def excerpt(text: str, spans: Sequence[Span], length: int = 620) -> tuple[Markup
     for start, end in wanted:
         if room <= 0:
             break
-        end = min(end, start + max(room, 80))
+        if end - start > max(room, 80):
+            end = start + max(room, 80)
+            while end > start + 60 and text[end - 1].isalnum():  # not in the middle of a word
+                end -= 1
         parts.append((start, end))
         room -= end - start
     html = Markup()
