@@ -56,6 +56,8 @@ class ConceptText(torch.nn.Module):
         self.out = torch.nn.Linear(config.width, config.dim, bias=False)
         self.concepts = torch.nn.Parameter(torch.randn(2 * config.concepts, config.dim) * config.dim**-0.5)
         torch.nn.init.normal_(self.tokens.weight, std=0.02)
+        # The mean state has a norm of about sqrt(width): begin with a words' part half as long as the concepts'.
+        torch.nn.init.normal_(self.out.weight, std=0.5 * (config.width * config.dim) ** -0.5)
         self.dropout = torch.nn.Dropout(dropout)
 
     def forward(self, tokens: torch.Tensor, concepts: torch.Tensor) -> torch.Tensor:

@@ -13,7 +13,7 @@ class SigLIP(torch.nn.Module):
     def __init__(self, scale: float = 10.0, bias: float = -10.0) -> None:
         super().__init__()
         self.log_scale = torch.nn.Parameter(torch.tensor(math.log(scale)))
-        self.bias = torch.nn.Parameter(torch.tensor(bias))
+        self.bias = torch.nn.Parameter(torch.tensor(float(bias)))
 
     def forward(
         self, images: torch.Tensor, texts: torch.Tensor, positive: torch.Tensor, ignored: torch.Tensor | None = None

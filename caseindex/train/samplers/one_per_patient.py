@@ -27,5 +27,6 @@ def one_per_patient(patients: Sequence[str], batch: int, seed: int, epoch: int) 
         order += generator.permutation(present).tolist()
     batches = [np.array(order[start : start + batch], np.int64) for start in range(0, len(order), batch)]
     if len(batches) > 1 and len(batches[-1]) == 1:
-        batches[-2] = np.concatenate([batches[-2], batches.pop()])
+        last = batches.pop()
+        batches[-1] = np.concatenate([batches[-1], last])
     return batches
