@@ -107,12 +107,12 @@ def mentions(text: str, language: Language | None = None) -> list[Mention]:
         weight = _weight_at(places, mention.start)
         own = made.get(mention.concept, [])
         # One statement for each mention, in the same order; those of earlier sentences have been taken.
-        statement = next((one for one in own if one.start <= mention.start < one.end), None)
+        told = next((one for one in own if one.start <= mention.start < one.end), None)
         polarity, side = Polarity.PRESENT, None
-        if statement is not None:
-            own.remove(statement)
-            polarity, side = statement.polarity, statement.side
-            weight *= _PAST if statement.historical and weight > SECTION_WEIGHTS["history"] else 1.0
+        if told is not None:
+            own.remove(told)
+            polarity, side = told.polarity, told.side
+            weight *= _PAST if told.historical and weight > SECTION_WEIGHTS["history"] else 1.0
         found.append(Mention(mention.concept, mention.start, mention.end, polarity, side, weight, number))
     return found
 

@@ -267,8 +267,9 @@ def _assemble(
             here = old.arrays["term_numbers"][start:end].tolist()
             numbers += [vocabulary.setdefault(old_terms[number], len(vocabulary)) for number in here]
             weights += old.arrays["term_weights"][start:end].tolist()
-            for name, *row in old_concept_rows.get(source, ()):
-                rows.append((concepts.setdefault(name, len(concepts)), position, *row))
+            for name, present, absent, sides, sentences in old_concept_rows.get(source, ()):
+                number = concepts.setdefault(name, len(concepts))
+                rows.append((number, position, present, absent, sides, sentences))
         else:
             analysis = next(analyses)
             numbers += [vocabulary.setdefault(norm, len(vocabulary)) for norm, _ in analysis.terms]
