@@ -55,7 +55,7 @@ def test_private_columns_are_not_kept():
 
 @pytest.mark.parametrize("codec", ["utf-8", "utf-8-sig", "cp1251", "utf-16"])
 def test_tables_in_any_character_set(tmp_path, codec):
-    text = "image,report\r\na.png,\"Ишемический инсульт в бассейне левой средней мозговой артерии,\nотёк\"\r\n"
+    text = 'image,report\r\na.png,"Ишемический инсульт в бассейне левой средней мозговой артерии,\nотёк"\r\n'
     path = tmp_path / "t.csv"
     path.write_bytes(text.encode(codec))
     (row,) = tables.rows(path)

@@ -32,4 +32,3 @@ def misbehave(job: str) -> str:
 
 def long_answer(job: bytes) -> bytes:
     return job * 4
-
