@@ -90,16 +90,10 @@ def alternated(calls: dict[str, Callable[[np.ndarray], object]], queries: np.nda
     }
 
 
-def bare_call(index: Any, backend: str, k: int) -> Callable[[np.ndarray], object]:
+def bare_call(index: Any, k: int) -> Callable[[np.ndarray], object]:
     """The faiss call that our search makes, for an approximate index: same file, same parameters, same candidates."""
-    inner = index._index
-    pool = index.pool(k)
-    effort = index._effort(1.0)
-    if backend == "hnsw":
-        parameters = faiss.SearchParametersHNSW(efSearch=max(effort, pool))
-    else:
-        parameters = faiss.SearchParametersIVF(nprobe=effort)
-    return lambda query: inner.search(query, pool, params=parameters)
+    pool, effort = index.pool(k), index._effort(1.0)
+    return lambda query: index._ask(query, pool, effort, None)
 
 
 def timed(make: Callable[[], VectorIndex]) -> tuple[Any, float]:
@@ -142,7 +136,7 @@ def measured(archive: Archive, mixture: Mixture, size: int, backends: list[str],
         )
         few = queries[: max(5, rounds // 10)]
         in_turn = alternated(
-            {"ours": lambda query, index=index: index.search(query, 10), "faiss": bare_call(index, backend, 10)},
+            {"ours": lambda query, index=index: index.search(query, 10), "faiss": bare_call(index, 10)},
             queries,
             10 * rounds,
         )
