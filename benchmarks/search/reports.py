@@ -1,0 +1,69 @@
+"""medpix2, brain cases: precision of the search over reports in three languages, beside plain BM25.
+
+    python benchmarks/search/reports.py ../shared/data/medpix2
+
+ingests the brain images of the pack into a new archive in a temporary folder, asks the questions of ``questions.tsv``
+with `caseindex bench search`, and writes ``benchmarks/search/results/reports.json``.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from plain_bm25 import measure
+from questions import write_questions
+
+HERE = Path(__file__).resolve().parent
+PART = "HEAD"
+
+
+def caseindex(*arguments: str) -> str:
+    command = [sys.executable, "-m", "caseindex", *arguments]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+def brain_manifest(pack: Path, folder: Path) -> None:
+    """The pack's manifest cut down to brain images; the images stay where they are, behind a link."""
+    with (pack / "manifest.csv").open(encoding="utf-8", newline="") as file:
+        reader = csv.DictReader(file)
+        rows = [row for row in reader if row["body_part"] == PART]
+        names = list(reader.fieldnames or ())
+    (folder / "images").mkdir(parents=True)
+    for row in rows:
+        (folder / row["image"]).write_bytes((pack / row["image"]).read_bytes())
+    with (folder / "manifest.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, names)
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def main(pack: Path) -> None:
+    questions = write_questions(pack / "manifest.csv", HERE, PART)
+    with tempfile.TemporaryDirectory() as work:
+        folder, archive = Path(work) / "brain", Path(work) / "archive"
+        brain_manifest(pack, folder)
+        caseindex("init", str(archive))
+        caseindex("ingest", str(folder), "--archive", str(archive))
+        asked = ["--queries", str(questions), "--channel", "report", "--protocol", "words", "--details"]
+        measured = json.loads(caseindex("bench", "search", *asked, "--archive", str(archive), "--format", "json"))
+    document = {
+        "command": "python benchmarks/search/reports.py ../shared/data/medpix2",
+        "cases": measured["words"]["cases"],
+        "caseindex": measured["words"]["by_channel"]["report"],
+        "plain_bm25": measure(pack / "manifest.csv", questions, PART),
+    }
+    (HERE / "results").mkdir(exist_ok=True)
+    text = json.dumps(document, ensure_ascii=False, indent=1) + "\n"
+    (HERE / "results" / "reports.json").write_text(text, "utf-8")
+    for language in ("en", "ru", "zh"):
+        ours, plain = document["caseindex"][language], document["plain_bm25"][language]
+        print(language, f"precision@5 {ours['precision@5']:.3f} {ours['intervals']['precision@5']}, plain BM25", plain)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
