@@ -1,6 +1,6 @@
 """Text to image on synthetic brain CT: precision@10 by class, by words in three languages, the reports hidden.
 
-    python benchmarks/demo/synthetic_search.py [--work DIR] [--minutes 4]
+    python benchmarks/demo/synthetic_search.py [--work DIR] [--minutes N]
 
 The published archive (978 images, 15 classes) is drawn; `train pair` learns from the images and reports of three
 quarters of its patients; the questions (the names of the classes) are asked of the images of the other quarter, taken
@@ -155,17 +155,17 @@ def _means(rows: list[dict[str, Any]]) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--work", type=Path, help="a folder to keep archives and model in; default: a temporary one")
-    parser.add_argument("--minutes", type=float, default=4.0, help="the longest that the training may take")
+    parser.add_argument("--minutes", type=float, help="stop the training early: another result")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         result = run(options.work or Path(temporary), options.minutes, options.seed)
-    RESULT.parent.mkdir(exist_ok=True)
+    RESULT.parent.mkdir(parents=True, exist_ok=True)
     RESULT.write_text(json.dumps(result, ensure_ascii=False, indent=1) + "\n", "utf-8")
     print(json.dumps({name: result[name]["frequent"] for name in ("held_out_quarter", "other_archive")}, indent=1))
 
 
-def run(work: Path, minutes: float, seed: int) -> dict[str, Any]:
+def run(work: Path, minutes: float | None, seed: int) -> dict[str, Any]:
     from caseindex.train.pair import train_pair
     from caseindex.train.pair_settings import PairSettings
 

@@ -36,7 +36,7 @@ def demo(
         ),
     ] = "ru,en,zh",
     train: Annotated[bool, typer.Option("--train/--no-train", help="Train a model of images and reports.")] = True,
-    minutes: Annotated[float, typer.Option(min=0.01, help="The longest that the training may take.")] = 2.0,
+    minutes: Annotated[float, typer.Option(min=0.01, help="The longest that the training may take.")] = 3.0,
     format: FormatOption = None,
 ) -> None:
     """Make a synthetic archive of brain CT with reports, train on it, and search it in three languages.

@@ -64,7 +64,7 @@ class Demonstration:
 
 
 def run_demo(
-    folder: Path, recipe: Recipe, *, stage: Stage, train: bool = True, minutes: float = 2.0, k: int = 10
+    folder: Path, recipe: Recipe, *, stage: Stage, train: bool = True, minutes: float = 3.0, k: int = 10
 ) -> Demonstration:
     """``folder`` gets `source/` (DICOM files and manifest), `archive/` and `search.html`. ``minutes`` bounds the
     training; ``stage`` shows the progress. Returns what the archive answered."""
