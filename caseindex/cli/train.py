@@ -41,16 +41,16 @@ def pair(
         bool,
         typer.Option("--full/--frozen", help="Train the image network too, or only heads on features computed once."),
     ] = False,
-    epochs: Annotated[int, typer.Option(min=1, help="At most this many rounds over the studies.")] = 40,
+    epochs: Annotated[int, typer.Option(min=1, help="At most this many rounds over the studies.")] = 100,
     patience: Annotated[
         int, typer.Option(min=1, help="Stop after this many epochs without a better validation recall.")
-    ] = 8,
+    ] = 20,
     minutes: Annotated[
         float | None, typer.Option(help="Stop training after this time.", show_default="no limit")
     ] = None,
-    batch: Annotated[int, typer.Option(min=2, help="Studies per step.")] = 128,
+    batch: Annotated[int, typer.Option(min=2, help="Studies per step.")] = 64,
     dim: Annotated[int, typer.Option(min=2, help="Dimensions of the shared space.")] = 256,
-    learning_rate: Annotated[float, typer.Option(help="Of the heads and the text encoder.")] = 1e-3,
+    learning_rate: Annotated[float, typer.Option(help="Of the heads and the text encoder.")] = 2e-3,
     trunk_rate: Annotated[float, typer.Option(help="Of pretrained networks, with --full.")] = 5e-5,
     seed: Annotated[int, typer.Option(help="Of the split, the start values and the batches.")] = 0,
     hold_out: Annotated[

@@ -17,9 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from caseindex.encoders import checkpoint
+from caseindex.encoders.byte_pairs import BytePairs
 from caseindex.encoders.concept_features import ConceptFeatures
 from caseindex.encoders.whitening import normalised
-from caseindex.encoders.wordpiece import WordPieces
 from caseindex.errors import ModelDamaged
 from caseindex.records import Float32Array, Int64Array
 
@@ -35,7 +35,7 @@ class ConceptTextConfig:
     concepts: int
     dim: int = 256
     width: int = 128
-    layers: int = 2
+    layers: int = 1
     heads: int = 4
     hidden: int = 256
     max_tokens: int = 96
@@ -115,7 +115,7 @@ class ConceptTextEncoder:
         fingerprint: str,
         config: ConceptTextConfig,
         weights: Mapping[str, npt.NDArray[Any]],
-        pieces: WordPieces,
+        pieces: BytePairs,
         features: ConceptFeatures,
     ) -> None:
         self.name = name
@@ -148,7 +148,7 @@ def load_concept_encoder(folder: Path, name: str, config: dict[str, Any]) -> Con
         settings = ConceptTextConfig(**part["network"])
         features = ConceptFeatures(tuple(part["concepts"]))
         weights = checkpoint.read_tensors(folder, TEXT)
-        pieces = WordPieces((folder / "tokenizer.json").read_bytes(), settings.max_tokens)
+        pieces = BytePairs((folder / "tokenizer.json").read_bytes(), settings.max_tokens)
         shapes = {"tokens": (settings.vocabulary, settings.width), "concepts": (2 * settings.concepts, settings.dim)}
         if any(weights[key].shape != shape for key, shape in shapes.items()) or len(pieces) != settings.vocabulary:
             raise ValueError("sizes that contradict its configuration")

@@ -12,12 +12,12 @@ import numpy as np
 import torch
 
 from caseindex.encoders import catalogue, checkpoint
+from caseindex.encoders.byte_pairs import BytePairs, train_tokenizer
 from caseindex.encoders.concept_features import ConceptFeatures
 from caseindex.encoders.concept_text import ConceptTextConfig
 from caseindex.encoders.model import HEAD, TEXT, TRUNK, Model, load_model
 from caseindex.encoders.torch_image import TorchImageEncoder
 from caseindex.encoders.whitening import Whitening, fit_whitening
-from caseindex.encoders.wordpiece import WordPieces, train_tokenizer
 from caseindex.errors import TrainingError
 from caseindex.index.archive import Archive
 from caseindex.index.embed import EmbedSummary, embed
@@ -109,7 +109,7 @@ def train_pair(
     train_texts = sorted({text for i in train for image in pairs.images_of[i] for text in pairs.images[image].texts})
     vocabulary = _lexicon_vocabulary()
     content = train_tokenizer([pairs.texts[text] for text in train_texts] + _lexicon_names(), settings.vocabulary)
-    maker = ViewMaker(WordPieces(content, ConceptTextConfig(vocabulary=1, concepts=1).max_tokens), vocabulary)
+    maker = ViewMaker(BytePairs(content, ConceptTextConfig(vocabulary=1, concepts=1).max_tokens), vocabulary)
     views = []
     for text in pairs.texts:
         views.append(maker.report(text))

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from caseindex.encoders.byte_pairs import BytePairs
 from caseindex.encoders.concept_features import BROADER, ConceptFeatures, Concepts, concepts_of
-from caseindex.encoders.wordpiece import WordPieces
 from caseindex.records import Float32Array
 
 #: Shares of the three views.
@@ -40,7 +40,7 @@ class ReportViews:
 class ViewMaker:
     """Turns reports into views; sentences that many reports share are analysed once."""
 
-    def __init__(self, pieces: WordPieces, features: ConceptFeatures) -> None:
+    def __init__(self, pieces: BytePairs, features: ConceptFeatures) -> None:
         from caseindex.reports.lexicon import load_lexicon
 
         self.pieces = pieces

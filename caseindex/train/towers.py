@@ -98,6 +98,11 @@ class _Layer(torch.nn.Module):
         self.up = torch.nn.Linear(config.width, config.hidden)
         self.down = torch.nn.Linear(config.hidden, config.width)
         self.dropout = torch.nn.Dropout(dropout)
+        # Each block begins as the identity (ReZero in spirit, Bachlechner et al. 2020): with few reports the network
+        # is at first a bag of words, which learns fast, and the order of words comes in as far as the data carry it.
+        for last in (self.mix, self.down):
+            torch.nn.init.zeros_(last.weight)
+            torch.nn.init.zeros_(last.bias)
 
     def forward(self, states: torch.Tensor, allowed: torch.Tensor) -> torch.Tensor:
         n, length, width = states.shape

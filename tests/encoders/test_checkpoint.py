@@ -33,9 +33,7 @@ def test_what_is_saved_is_read(model: Path) -> None:
 def test_the_fingerprint_covers_weights_configuration_and_tokenizer(tmp_path: Path) -> None:
     def fingerprint(dim: int = 3, weight: float = 1.0, tokenizer: bytes = b"{}", name: str = "n") -> str:
         tensors = {**TENSORS, "image.b": np.full(4, weight, np.float32)}
-        return checkpoint.save(
-            tmp_path / "x", {"dim": dim, "name": name}, tensors, extra={"tokenizer.json": tokenizer}
-        )
+        return checkpoint.save(tmp_path / "x", {"dim": dim, "name": name}, tensors, extra={"tokenizer.json": tokenizer})
 
     first = fingerprint()
     assert first == fingerprint()

@@ -15,7 +15,7 @@ from caseindex.train.adopt import adopt, replaced
     [
         ('[models]\nsearch = "imagenet"  # why\n', '[models]\nsearch = "x"  # why\n'),
         ("[models] # m\nsearch = 'a'\n", '[models] # m\nsearch = "x"\n'),
-        ("[models]\n# search = \"no\"\n", '[models]\nsearch = "x"\n# search = "no"\n'),
+        ('[models]\n# search = "no"\n', '[models]\nsearch = "x"\n# search = "no"\n'),
         ("[ingest]\nslices = 2\n", '[ingest]\nslices = 2\n\n[models]\nsearch = "x"\n'),
         ("", '\n[models]\nsearch = "x"\n'),
         ('[models]\nidentity = "g"\n[ingest]\n', '[models]\nsearch = "x"\nidentity = "g"\n[ingest]\n'),
