@@ -10,6 +10,9 @@ from enum import StrEnum
 from typing import Any
 
 
+_WIDTH_IN_A_FILE = 160  # characters
+
+
 class Format(StrEnum):
     TABLE = "table"
     JSON = "json"
@@ -43,12 +46,16 @@ def emit(
     format: Format | None = None,
     title: str | None = None,
     wrap: Sequence[str] = (),
+    table: Sequence[Mapping[str, Any]] | None = None,
 ) -> None:
     """Prints ``document`` (json), or its ``rows`` (jsonl, csv, table; default: the document as one row).
 
-    ``wrap`` names the columns that may fold over several lines in a table; the others are kept whole.
+    ``table`` is what a person reads instead of ``rows``: fewer columns, shorter texts. ``wrap`` names the columns that
+    may fold over several lines in a table; the others are kept whole.
     """
     how = chosen_format(format)
+    if how is Format.TABLE and table is not None:
+        rows = table
     body = plain(document)
     lines = [plain(row) for row in rows] if rows is not None else [body]
     if how is Format.JSON:
@@ -100,7 +107,8 @@ def _table(lines: Sequence[Mapping[str, Any]], title: str | None, wrap: Sequence
         )
     for line in lines:
         table.add_row(*(Text(_cell(line.get(name))) for name in columns))
-    Console(file=sys.stdout).print(table)
+    # A table in a file or a pipe has no terminal to fit into.
+    Console(file=sys.stdout, width=None if sys.stdout.isatty() else _WIDTH_IN_A_FILE).print(table)
 
 
 def say(message: str) -> None:

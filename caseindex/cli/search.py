@@ -143,8 +143,8 @@ def search(
         say(f"caseindex: wrote {html}")
     for note in answer.notes:
         say(f"caseindex: {note}")
-    rows = [_row(hit_row(hit)) for hit in answer.hits]
-    emit(document, rows, format=format, wrap=("labels", "report", "matched_terms", "file"))
+    rows = [hit_row(hit) for hit in answer.hits]
+    emit(document, rows, format=format, wrap=("matched", "report"), table=[_table_row(row) for row in rows])
 
 
 def _words(text: str | None) -> str | None:
@@ -170,10 +170,19 @@ def _ages(text: str | None) -> tuple[float | None, float | None]:
     return low, high if dash else (None if low is None else low + 0.999)
 
 
-def _row(hit: dict[str, Any]) -> dict[str, Any]:
-    """A line of a table: the report shortened to one line; json keeps it whole."""
-    text = " ".join((hit["report"] or "").split())
-    return {**hit, "report": text if len(text) <= 160 else text[:159] + "…"} if sys.stdout.isatty() else hit
+def _table_row(hit: dict[str, Any]) -> dict[str, Any]:
+    """What a person reads of a hit in a table: no UIDs, the report shortened to one line."""
+    report = " ".join((hit["report"] or "").split())
+    return {
+        "rank": hit["rank"],
+        "similarity": round(hit["similarity"], 3),
+        "patient": hit["patient_id"],
+        "date": hit["date"],
+        "modality": hit["modality"],
+        "file": hit["file"],
+        "matched": "; ".join(hit.get("matched_terms") or hit["matched_by"]),
+        "report": report if len(report) <= 160 else report[:159] + "…",
+    }
 
 
 def _write_page(archive: Any, query: Any, answer: Any, html: Path, lang: PageLanguage | None) -> None:
