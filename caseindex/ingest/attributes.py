@@ -28,23 +28,28 @@ class Attributes:
     dataset: Dataset
     charsets: tuple[str, ...] = ()
     little_endian: bool = True
+    _elements: dict[int, Any] = field(default_factory=dict)  # as pydicom read them, under plain numbers
     _cache: dict[int, Any] = field(default_factory=dict)
 
     @classmethod
     def of(cls, dataset: Dataset, little_endian: bool = True, parent: Attributes | None = None) -> Attributes:
-        own = cls(dataset, (), little_endian).strings(0x00080005)
-        return cls(dataset, own or (parent.charsets if parent else ()), little_endian)
+        # pydicom's own access compares tags in Python and makes one at every question: half of the time of a header.
+        elements = {int(tag): element for tag, element in dataset.items()}
+        own = cls(dataset, (), little_endian, elements).strings(0x00080005)
+        return cls(dataset, own or (parent.charsets if parent else ()), little_endian, elements)
 
     def __contains__(self, tag: int) -> bool:
-        return tag in self.dataset
+        return tag in self._elements
 
     def raw(self, tag: int) -> tuple[str | None, Any]:
         """(VR or None, value): bytes where pydicom has not converted the element, else its value."""
+        element = self._elements.get(tag)
+        if element is None:
+            return None, None
         try:
-            element = self.dataset.get_item(tag)
+            return element.VR, element.value
         except Exception:  # hostile bytes raise anything
             return None, None
-        return (None, None) if element is None else (element.VR, element.value)
 
     def bytes_of(self, tag: int) -> bytes | None:
         value = self.raw(tag)[1]
@@ -122,7 +127,7 @@ class Attributes:
         if tag in self._cache:
             return self._cache[tag]  # type: ignore[no-any-return]
         try:
-            value = self.dataset[tag].value if tag in self.dataset else ()
+            value = self.dataset[tag].value if tag in self._elements else ()
             found = tuple(Attributes.of(item, self.little_endian, self) for item in value)
         except Exception:  # a sequence that is none, or one nested beyond the limit of recursion
             found = ()

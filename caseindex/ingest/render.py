@@ -193,8 +193,19 @@ def _apply(
         words = np.ascontiguousarray(stored)
         if words.dtype.byteorder == ">":
             words = words.astype(words.dtype.newbyteorder("="))
-        return np.take(table, words.view(f"u{words.dtype.itemsize}"))
+        return _looked_up(table, words.view(f"u{words.dtype.itemsize}"))
     return _levels(stored, transform, voi, invert, padding)
+
+
+def _looked_up(table: PixelArray, at: npt.NDArray[Any]) -> PixelArray:
+    """``table[at]``, by OpenCV where it can: numpy makes 64-bit numbers of the indices first."""
+    import cv2
+
+    try:
+        found: PixelArray = cv2.LUT(at, table).reshape(at.shape)
+    except cv2.error:  # before OpenCV 5: no tables of 16 bits
+        return np.take(table, at)
+    return found
 
 
 def _levels(

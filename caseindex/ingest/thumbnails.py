@@ -12,6 +12,7 @@ from caseindex.records import PixelArray
 
 LONGER_SIDE: Final = 256  # pixels
 _QUALITY: Final = 85
+_WRITE: Final = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
 
 def thumbnail_path(folder: Path, image_uid: str) -> Path:
@@ -43,11 +44,14 @@ def write_new(path: Path, pixels: PixelArray) -> None:
     encoded, data = cv2.imencode(".jpg", smaller, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
     if not encoded:
         raise ValueError(f"no JPEG of {smaller.shape}")
+    new = _new(path)
     try:
-        _new(path).write_bytes(data.tobytes())
+        descriptor = os.open(new, _WRITE, 0o666)
     except FileNotFoundError:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _new(path).write_bytes(data.tobytes())
+        descriptor = os.open(new, _WRITE, 0o666)
+    with open(descriptor, "wb", buffering=0) as file:
+        file.write(data.data)
 
 
 def accept_new(path: Path) -> None:
