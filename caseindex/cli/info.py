@@ -19,4 +19,4 @@ def info(archive: ArchiveOption = None, format: FormatOption = None) -> None:
     from caseindex.index.overview import overview
 
     found = asdict(overview(Archive.find(archive)))
-    emit(found, [{"what": name, "value": value} for name, value in found.items()], format=format)
+    emit(found, [{"what": name, "value": value} for name, value in found.items()], format=format, wrap=("value",))

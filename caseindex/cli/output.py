@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
-
 _WIDTH_IN_A_FILE = 160  # characters
+_KEPT_WHOLE = 44  # characters of a column that is not broken over lines
 
 
 class Format(StrEnum):
@@ -98,15 +98,18 @@ def _table(lines: Sequence[Mapping[str, Any]], title: str | None, wrap: Sequence
     from rich.table import Table
     from rich.text import Text
 
+    if not lines:
+        return
     table = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
-    columns = _columns(lines)
-    for name in columns:
+    for name in _columns(lines):
         numeric = all(isinstance(line.get(name), int | float | None) for line in lines)
+        cells = [_cell(line.get(name)) for line in lines]
+        whole = None if name in wrap else min(max(map(len, [*cells, name])), _KEPT_WHOLE)
         table.add_column(
-            name.replace("_", " "), justify="right" if numeric else "left", overflow="fold", no_wrap=name not in wrap
+            name.replace("_", " "), justify="right" if numeric else "left", overflow="fold", min_width=whole
         )
     for line in lines:
-        table.add_row(*(Text(_cell(line.get(name))) for name in columns))
+        table.add_row(*(Text(_cell(line.get(name))) for name in _columns(lines)))
     # A table in a file or a pipe has no terminal to fit into.
     Console(file=sys.stdout, width=None if sys.stdout.isatty() else _WIDTH_IN_A_FILE).print(table)
 

@@ -10,35 +10,37 @@ from typing import Protocol
 
 
 class Advance(Protocol):
-    def __call__(self, done: int = 1, *, total: int | None = None) -> None: ...
+    def __call__(self, more: int = 1, /, *, total: int | None = None) -> None: ...
 
 
 @contextmanager
 def progress(what: str, total: int | None = None, unit: str = "items") -> Iterator[Advance]:
     """Yields ``advance(n)``. On a terminal a bar appears after two seconds; elsewhere (a log) a line every 30 s."""
     start = time.monotonic()
-    state = {"done": 0, "total": total, "next": 2.0}
+    done = 0
+    expected = total
+    next_line_s = 2.0
     interactive = sys.stderr.isatty()
 
     def line() -> str:
         elapsed = time.monotonic() - start
-        rate = state["done"] / elapsed if elapsed > 0 else 0.0
-        text = f"{what}: {state['done']:,}"
-        if state["total"]:
-            text += f" of {state['total']:,} ({100 * state['done'] / state['total']:.0f}%)"
+        rate = done / elapsed if elapsed > 0 else 0.0
+        text = f"{what}: {done:,}"
+        if expected:
+            text += f" of {expected:,} ({100 * done / expected:.0f}%)"
         text += f" {unit}, {rate:,.1f}/s"
-        if state["total"] and rate > 0:
-            left_s = max(0.0, (state["total"] - state["done"]) / rate)
+        if expected and rate > 0:
+            left_s = max(0.0, (expected - done) / rate)
             text += f", {int(left_s // 60)} min {int(left_s % 60):02d} s left"
         return text
 
-    def advance(done: int = 1, *, total: int | None = None) -> None:
-        state["done"] += done
-        if total is not None:
-            state["total"] = total
+    def advance(more: int = 1, /, *, total: int | None = None) -> None:
+        nonlocal done, expected, next_line_s
+        done += more
+        expected = expected if total is None else total
         elapsed = time.monotonic() - start
-        if elapsed >= state["next"]:
-            state["next"] = elapsed + (0.2 if interactive else 30.0)
+        if elapsed >= next_line_s:
+            next_line_s = elapsed + (0.2 if interactive else 30.0)
             print(
                 ("\r\x1b[2K" if interactive else "") + line(),
                 end="" if interactive else "\n",
