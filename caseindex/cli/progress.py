@@ -10,33 +10,33 @@ from typing import Protocol
 
 
 class Advance(Protocol):
-    def __call__(self, more: int = 1, /, *, total: int | None = None) -> None: ...
+    def __call__(self, done: int = 1, *, total: int | None = None) -> None: ...
 
 
 @contextmanager
 def progress(what: str, total: int | None = None, unit: str = "items") -> Iterator[Advance]:
     """Yields ``advance(n)``. On a terminal a bar appears after two seconds; elsewhere (a log) a line every 30 s."""
     start = time.monotonic()
-    done = 0
+    so_far = 0
     expected = total
     next_line_s = 2.0
     interactive = sys.stderr.isatty()
 
     def line() -> str:
         elapsed = time.monotonic() - start
-        rate = done / elapsed if elapsed > 0 else 0.0
-        text = f"{what}: {done:,}"
+        rate = so_far / elapsed if elapsed > 0 else 0.0
+        text = f"{what}: {so_far:,}"
         if expected:
-            text += f" of {expected:,} ({100 * done / expected:.0f}%)"
+            text += f" of {expected:,} ({100 * so_far / expected:.0f}%)"
         text += f" {unit}, {rate:,.1f}/s"
         if expected and rate > 0:
-            left_s = max(0.0, (expected - done) / rate)
+            left_s = max(0.0, (expected - so_far) / rate)
             text += f", {int(left_s // 60)} min {int(left_s % 60):02d} s left"
         return text
 
-    def advance(more: int = 1, /, *, total: int | None = None) -> None:
-        nonlocal done, expected, next_line_s
-        done += more
+    def advance(done: int = 1, *, total: int | None = None) -> None:
+        nonlocal so_far, expected, next_line_s
+        so_far += done
         expected = expected if total is None else total
         elapsed = time.monotonic() - start
         if elapsed >= next_line_s:
