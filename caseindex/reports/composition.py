@@ -23,6 +23,7 @@ class Composition:
 
     def __init__(self, rows: Iterable[Row], expand: Callable[[str], Set[str]]) -> None:
         self._rules: dict[str, list[tuple[str, str]]] = {}  # generic -> (anatomy, specific)
+        self._parts: dict[str, Set[str]] = {}  # anatomy -> itself and its parts, as they are needed
         self._expand = expand
         self._places: dict[str, str] = {}  # specific concept -> the anatomy of its first rule
         for row in rows:
@@ -34,7 +35,9 @@ class Composition:
         """The concept that the two make, by the narrowest rule; ``None`` where no rule fits."""
         best: tuple[int, str] | None = None
         for region, concept in self._rules.get(generic, ()):
-            parts = self._expand(region)
+            parts = self._parts.get(region)
+            if parts is None:
+                parts = self._parts[region] = self._expand(region)
             if anatomy in parts and (best is None or len(parts) < best[0]):
                 best = len(parts), concept
         return best[1] if best else None

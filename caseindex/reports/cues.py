@@ -63,7 +63,9 @@ def _compiled() -> dict[Language, _Cues]:
         for number, pattern in enumerate(sorted(patterns, key=lambda pattern: -len(pattern))):
             name = f"c{number}"
             meanings[name] = patterns[pattern]
-            (marks if pattern == r"\?" else words).append(f"(?P<{name}>{pattern})")
+            # The empty group at the end tells which one matched; in front it would hide the first letter, by which `re`
+            # skips an alternative at once.
+            (marks if pattern == r"\?" else words).append(f"(?:{pattern})(?P<{name}>)")
         whole = "|".join(words)
         if language is not Language.CHINESE:
             whole = rf"(?<![\w-])(?:{whole})(?!\w)"
@@ -71,7 +73,8 @@ def _compiled() -> dict[Language, _Cues]:
     return compiled
 
 
-def find_cues(text: str, language: Language) -> list[Cue]:
+@lru_cache(maxsize=4096)  # reports repeat their sentences
+def find_cues(text: str, language: Language) -> tuple[Cue, ...]:
     """The cues of a sentence by place; none overlaps another."""
     cues = _compiled()[language]
     found = []
@@ -79,4 +82,4 @@ def find_cues(text: str, language: Language) -> list[Cue]:
     for match in cues.pattern.finditer(lower):
         kind, before, after = cues.meanings[match.lastgroup or ""]
         found.append(Cue(kind, before, after, match.start(), match.end()))
-    return found
+    return tuple(found)

@@ -69,6 +69,7 @@ class Lexicon:
             names_of, frozenset(row.id for row in rows if row.kind in (ConceptKind.FINDING, ConceptKind.DEVICE))
         )
         self._composition = Composition(rows, lambda concept: frozenset(self.expand(concept)))
+        self._mentions = lru_cache(maxsize=16)(self._find)  # one report is asked several times
         self._anatomy = frozenset(row.id for row in rows if row.kind is ConceptKind.ANATOMY)
 
     def concept(self, concept_id: str) -> Concept:
@@ -115,11 +116,14 @@ class Lexicon:
         >>> [mention.concept for mention in load_lexicon().mentions("acute MCA territory infarction")]
         ['acute', 'ischemic_stroke']
         """
+        return list(self._mentions(text, language))
+
+    def _find(self, text: str, language: Language | None) -> tuple[Mention, ...]:
         spans = self._names.find(text, language)
         if not spans:
-            return []
+            return ()
         composed = self._composition.refine(spans, sentences(text), self._anatomy)
-        return [Mention(concept, start, end, text[start:end]) for concept, start, end in composed]
+        return tuple(Mention(concept, start, end, text[start:end]) for concept, start, end in composed)
 
 
 @lru_cache(maxsize=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 # A full stop after one of these ends no sentence.
 _ABBREVIATIONS = frozenset(
@@ -21,6 +22,11 @@ def sentences(text: str) -> list[tuple[int, int]]:
     >>> [text[a:b] for a, b in sentences(text)]
     ['Киста 1.5 см.', 'Смещения нет']
     """
+    return list(_split(text))
+
+
+@lru_cache(maxsize=64)  # one report, and its sections, are split several times
+def _split(text: str) -> tuple[tuple[int, int], ...]:
     found: list[tuple[int, int]] = []
     start = 0
     for match in _BOUNDARY.finditer(text):
@@ -30,7 +36,7 @@ def sentences(text: str) -> list[tuple[int, int]]:
         _append(found, text, start, end)
         start = end
     _append(found, text, start, len(text))
-    return found
+    return tuple(found)
 
 
 def _ends(text: str, start: int, match: re.Match[str]) -> bool:

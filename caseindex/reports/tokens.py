@@ -95,6 +95,12 @@ def tokens(text: str, language: Language | None = None, *, stop_words: bool = Fa
     >>> [token.norm for token in tokens("Ишемического инсульта, no haemorrhages")]
     ['ишемический', 'инсульт', 'hemorrhag']
     """
+    words = _words(text)
+    return list(words) if stop_words else [word for word in words if not word.stop]
+
+
+@lru_cache(maxsize=16)  # one report is asked for its words several times
+def _words(text: str) -> tuple[Token, ...]:
     found = []
     for match in _WORD.finditer(text):
         word, start = match.group(), match.start()
@@ -102,10 +108,8 @@ def tokens(text: str, language: Language | None = None, *, stop_words: bool = Fa
             simple = chinese.simplified(word)
             for a, b in chinese.segments(simple):
                 stop = simple[a:b] in STOP_WORDS[Language.CHINESE]
-                if stop_words or not stop:
-                    found.append(Token(word[a:b], simple[a:b], start + a, start + b, stop))
+                found.append(Token(word[a:b], simple[a:b], start + a, start + b, stop))
             continue
         norm, stop = _normal(word)
-        if stop_words or not stop:
-            found.append(Token(word, norm, start, match.end(), stop))
-    return found
+        found.append(Token(word, norm, start, match.end(), stop))
+    return tuple(found)
