@@ -1,13 +1,15 @@
 """medpix2, brain cases: precision of the search over reports in three languages, beside plain BM25.
 
-    python benchmarks/search/reports.py ../shared/data/medpix2
+    python benchmarks/search/reports.py ../shared/data/medpix2 [--questions FOLDER] [--result NAME]
 
 ingests the brain images of the pack into a new archive in a temporary folder, asks the questions of ``questions.tsv``
-with `caseindex bench search`, and writes ``benchmarks/search/results/reports.json``.
+(of FOLDER, as they stand there; without it they are written anew from ``medpix_relevance.py``) with
+`caseindex bench search`, and writes ``benchmarks/search/results/NAME.json`` (``reports`` unless another is named).
 """
 
 from __future__ import annotations
 
+import argparse
 import csv
 import json
 import subprocess
@@ -42,8 +44,10 @@ def brain_manifest(pack: Path, folder: Path) -> None:
         writer.writerows(rows)
 
 
-def main(pack: Path) -> None:
-    questions = write_questions(pack / "manifest.csv", HERE, PART)
+def main(pack: Path, folder_of_questions: Path | None, result: str) -> None:
+    questions = folder_of_questions / "questions.tsv" if folder_of_questions else None
+    if questions is None:
+        questions = write_questions(pack / "manifest.csv", HERE, PART)
     with tempfile.TemporaryDirectory() as work:
         folder, archive = Path(work) / "brain", Path(work) / "archive"
         brain_manifest(pack, folder)
@@ -52,18 +56,29 @@ def main(pack: Path) -> None:
         asked = ["--queries", str(questions), "--channel", "report", "--protocol", "words", "--details"]
         measured = json.loads(caseindex("bench", "search", *asked, "--archive", str(archive), "--format", "json"))
     document = {
-        "command": "python benchmarks/search/reports.py ../shared/data/medpix2",
+        "command": "python benchmarks/search/reports.py ../shared/data/medpix2"
+        + (
+            f" --questions benchmarks/search/{folder_of_questions.name} --result {result}"
+            if folder_of_questions
+            else ""
+        ),
         "cases": measured["words"]["cases"],
         "caseindex": measured["words"]["by_channel"]["report"],
         "plain_bm25": measure(pack / "manifest.csv", questions, PART),
     }
     (HERE / "results").mkdir(exist_ok=True)
     text = json.dumps(document, ensure_ascii=False, indent=1) + "\n"
-    (HERE / "results" / "reports.json").write_text(text, "utf-8")
+    (HERE / "results" / f"{result}.json").write_text(text, "utf-8")
     for language in ("en", "ru", "zh"):
         ours, plain = document["caseindex"][language], document["plain_bm25"][language]
-        print(language, f"precision@5 {ours['precision@5']:.3f} {ours['intervals']['precision@5']}, plain BM25", plain)
+        figures = {name: round(ours[name], 3) for name in ("precision@1", "precision@5", "ndcg@10")}
+        print(language, figures, f"precision@5 within {ours['intervals']['precision@5']}, plain BM25", plain)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    options = argparse.ArgumentParser(description="Search over reports in three languages beside plain BM25.")
+    options.add_argument("pack", type=Path, help="folder of medpix2 (manifest.csv, images)")
+    options.add_argument("--questions", type=Path, help="folder with questions.tsv, e.g. benchmarks/search/heldout")
+    options.add_argument("--result", default="reports", help="name of the file in benchmarks/search/results")
+    given = options.parse_args()
+    main(given.pack, given.questions, given.result)
