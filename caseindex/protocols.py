@@ -148,7 +148,8 @@ class RecordStore(Protocol):
         retired_reports: Iterable[str] = (),
     ) -> None:
         """Adds or replaces records by UID, and takes out reports that others replace (with their embeddings), in one
-        transaction."""
+        transaction. An image whose ``pixel_sha256`` changed, or a report whose ``text`` did, gets a new id and loses
+        its embeddings. A study that its last image or report leaves goes too, unless it is among ``studies``."""
         ...
 
     def put_embeddings(self, fingerprint: str, kind: ItemKind, uids: Sequence[str], vectors: Float32Array) -> None:

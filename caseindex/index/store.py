@@ -83,7 +83,9 @@ class LmdbStore:
         reports: Iterable[Report] = (),
         retired_reports: Iterable[str] = (),
     ) -> None:
-        """Adds or replaces records by UID, and takes out reports that others replace, in one transaction."""
+        """Adds or replaces records by UID, and takes out reports that others replace, in one transaction. An image with
+        other pixels, or a report with another text, is another item under the same UID: it gets a new id, and the old
+        one goes with its embeddings. A study that its last image or report leaves goes too, unless it is given here."""
         given: dict[str, list[Any]] = {
             "images": list(images),
             "series": list(series),
@@ -93,11 +95,13 @@ class LmdbStore:
         retired = tuple(retired_reports)
 
         def change(transaction: Any, dbs: dict[str, Any]) -> None:
-            _put(transaction, dbs, given)
             reader = LmdbReader(transaction, dbs)
+            left = _put(transaction, dbs, given)
             gone = {uid: report for uid in retired if (report := reader.report(uid)) is not None}
             if gone:
                 store_removal.take_out(transaction, dbs, store_removal.Affected(reports=gone))
+            left |= {report.study_uid for report in gone.values()}
+            store_removal.take_out_empty(transaction, dbs, left - {study.study_uid for study in given["studies"]})
 
         if any(given.values()) or retired:
             self._write(change)
@@ -215,18 +219,32 @@ class LmdbStore:
         return self._env().write(counted, self.lock_timeout_s)
 
 
-def _put(transaction: Any, dbs: dict[str, Any], given: dict[str, list[Any]]) -> None:
+def _put(transaction: Any, dbs: dict[str, Any], given: dict[str, list[Any]]) -> set[str]:
+    """The studies that images or reports left."""
     next_id = read_number(transaction, dbs["meta"], b"next_id", 1)
     first = next_id
+    left: set[str] = set()
     for name, records in given.items():
         codec = CODECS[name]
+        outdated: list[int] = []
         for record in records:
-            next_id = _put_one(transaction, dbs, codec, record, next_id)
+            next_id = _put_one(transaction, dbs, codec, record, next_id, outdated, left)
+        if outdated:
+            store_embeddings.discard_everywhere(transaction, dbs, _KIND_OF[name], np.array(outdated, np.int64))
     if next_id != first:
         write_number(transaction, dbs["meta"], b"next_id", next_id)
+    return left
 
 
-def _put_one(transaction: Any, dbs: dict[str, Any], codec: Codec[Any], record: Any, next_id: int) -> int:
+def _put_one(
+    transaction: Any,
+    dbs: dict[str, Any],
+    codec: Codec[Any],
+    record: Any,
+    next_id: int,
+    outdated: list[int],
+    left: set[str],
+) -> int:
     uid = codec.uid(record)
     raw_key = key(uid)
     kind = _KIND_OF.get(codec.name)
@@ -235,7 +253,14 @@ def _put_one(transaction: Any, dbs: dict[str, Any], codec: Codec[Any], record: A
     if stored is not None:
         old, item_id = codec.unpack(raw_key, stored)
         before = codec.secondary_keys(old)
-    elif kind is not None:
+        if kind is not None:
+            if old.study_uid != record.study_uid:
+                left.add(old.study_uid)
+            if _content(old) != _content(record):
+                outdated.append(item_id)
+                transaction.delete(item_id.to_bytes(8, "big"), db=dbs[IDS_OF[kind]])
+                item_id = 0
+    if kind is not None and not item_id:
         item_id, next_id = next_id, next_id + 1
         transaction.put(item_id.to_bytes(8, "big"), pack_uid(uid), db=dbs[IDS_OF[kind]], append=True)
     after = codec.secondary_keys(record)
@@ -247,3 +272,8 @@ def _put_one(transaction: Any, dbs: dict[str, Any], codec: Codec[Any], record: A
             transaction.put(value, raw_key, db=dbs[database])
     transaction.put(raw_key, codec.pack(raw_key, record, item_id), db=dbs[codec.name])
     return next_id
+
+
+def _content(record: Image | Report) -> str:
+    """What an embedding is made from."""
+    return record.pixel_sha256 if isinstance(record, Image) else record.text

@@ -232,6 +232,11 @@ def discard(transaction: Any, dbs: dict[str, Any], where: Space, ids: Int64Array
     return gone
 
 
+def discard_everywhere(transaction: Any, dbs: dict[str, Any], kind: ItemKind, ids: Int64Array) -> int:
+    """As :func:`discard`, of every model."""
+    return sum(discard(transaction, dbs, where, ids) for where in spaces(transaction, dbs) if where.kind is kind)
+
+
 def _rows(old: Block | None) -> dict[int, Float32Array]:
     if old is None:
         return {}

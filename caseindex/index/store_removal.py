@@ -154,16 +154,14 @@ def _patients_without_rest(reader: LmdbReader, gone: Affected, patient_id: str |
 def take_out(transaction: Any, dbs: dict[str, Any], gone: Affected) -> Removed:
     """Deletes and rewrites what ``gone`` says, with every key, id and embedding of it."""
     reader = LmdbReader(transaction, dbs)
-    spaces = reader.spaces()
     embeddings = 0
     for kind, codec, records in (
         (ItemKind.IMAGE, IMAGES, gone.images),
         (ItemKind.REPORT, REPORTS, gone.reports),
     ):
         ids = np.array([item_id for uid in records if (item_id := reader.item_id(kind, uid))], np.int64)
-        for space in spaces:
-            if space.kind is kind and len(ids):
-                embeddings += store_embeddings.discard(transaction, dbs, space, ids)
+        if len(ids):
+            embeddings += store_embeddings.discard_everywhere(transaction, dbs, kind, ids)
         for item_id in ids:
             transaction.delete(int(item_id).to_bytes(8, "big"), db=dbs[IDS_OF[kind]])
         _delete(transaction, dbs, codec, records)
@@ -179,6 +177,19 @@ def take_out(transaction: Any, dbs: dict[str, Any], gone: Affected) -> Removed:
         reports=len(gone.reports),
         embeddings=embeddings,
     )
+
+
+def take_out_empty(transaction: Any, dbs: dict[str, Any], study_uids: set[str]) -> None:
+    """Deletes those of these studies that no image and no report belongs to any more."""
+    reader = LmdbReader(transaction, dbs)
+    gone = {
+        uid: study
+        for uid in sorted(study_uids)
+        if (study := reader.study(uid)) is not None
+        and next(reader.images(study_uid=uid), None) is None
+        and next(reader.reports(study_uid=uid), None) is None
+    }
+    _delete(transaction, dbs, STUDIES, gone)
 
 
 def _delete(transaction: Any, dbs: dict[str, Any], codec: Codec[Any], records: dict[str, Any]) -> None:

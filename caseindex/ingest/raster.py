@@ -18,6 +18,7 @@ from caseindex.records import PixelArray
 FORMATS: Final = ("PNG", "JPEG", "TIFF")
 # The limits below are ours, from the header, before a pixel is decoded.
 PillowImage.MAX_IMAGE_PIXELS = None
+_ORIENTATION: Final = 0x0112  # of EXIF
 _EIGHT_BIT: Final = {"L": "L", "1": "L", "RGB": "RGB", "P": "RGB", "CMYK": "RGB", "YCbCr": "RGB", "LAB": "RGB"}
 
 
@@ -59,8 +60,12 @@ def raster_frames(
         raise InputRejected(item, "undecodable_pixels", type(error).__name__) from error
 
 
+def _upright(opened: PillowImage.Image) -> bool:
+    return opened.getexif().get(_ORIENTATION, 1) == 1
+
+
 def _page(opened: PillowImage.Image) -> PixelArray:
-    upright = ImageOps.exif_transpose(opened) if opened.format != "PNG" else opened
+    upright = opened if opened.format == "PNG" or _upright(opened) else ImageOps.exif_transpose(opened)  # a copy
     mode = upright.mode
     if mode in ("I", "F") or mode.startswith("I;16"):
         return stretch(np.asarray(upright))

@@ -63,13 +63,15 @@ def read_bytes(locator: str, max_bytes: int) -> bytes:
         data = zip_members.read_member(path, member, max_bytes)
     else:
         try:
-            with open(path, "rb", opener=_nonblocking) as file:
+            with open(path, "rb", buffering=0, opener=_nonblocking) as file:
                 status = os.fstat(file.fileno())
                 if not stat.S_ISREG(status.st_mode):
                     raise InputRejected(locator, "unreadable", "not a regular file")
                 if status.st_size > max_bytes:
                     raise InputRejected(locator, "too_large", f"{status.st_size} bytes, the limit is {max_bytes}")
                 data = file.read(status.st_size + 1)  # not max_bytes: Python allocates what is asked for
+                while 0 < len(data) < status.st_size and (more := file.read(status.st_size + 1 - len(data))):
+                    data += more  # one call of the system gives 2 GB at most
         except FileNotFoundError as error:
             raise InputRejected(locator, "missing_file", "no such file") from error
         except (OSError, ValueError) as error:  # ValueError: a NUL in the name

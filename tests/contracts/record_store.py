@@ -44,6 +44,7 @@ images = st.builds(
     pixel_spacing_mm=st.none() | st.tuples(st.floats(0, 5), st.floats(0, 5)),
     position_mm=st.none() | st.floats(-1e4, 1e4),
     represents_series=st.booleans(),
+    pixel_sha256=st.sampled_from(["", "0" * 64]),
     attributes=st.dictionaries(words, words, max_size=2),
 )
 series = st.builds(
@@ -85,15 +86,43 @@ class DictStore:
         self.vectors: dict[tuple[str, ItemKind, str], Any] = {}
         self.next_id = 1
 
-    def put(self, images: list[Image], series: list[Series], studies: list[Study], reports: list[Report]) -> None:
+    def put(
+        self,
+        images: list[Image],
+        series: list[Series],
+        studies: list[Study],
+        reports: list[Report],
+        retired: list[str],
+    ) -> None:
+        left: set[str] = set()  # studies that something went out of
         for image in images:
+            old = self.images.get(image.image_uid)
+            if old is not None and old.study_uid != image.study_uid:
+                left.add(old.study_uid)
+            if old is not None and old.pixel_sha256 != image.pixel_sha256:
+                self._forget(ItemKind.IMAGE, image.image_uid)
             self._id(ItemKind.IMAGE, image.image_uid)
             self.images[image.image_uid] = image
         for report in reports:
+            was = self.reports.get(report.report_uid)
+            if was is not None and was.study_uid != report.study_uid:
+                left.add(was.study_uid)
+            if was is not None and was.text != report.text:
+                self._forget(ItemKind.REPORT, report.report_uid)
             self._id(ItemKind.REPORT, report.report_uid)
             self.reports[report.report_uid] = report
         self.series |= {one.series_uid: one for one in series}
         self.studies |= {one.study_uid: one for one in studies}
+        for uid in set(retired) & set(self.reports):
+            left.add(self.reports.pop(uid).study_uid)
+            self._forget(ItemKind.REPORT, uid)
+        for uid in left - {one.study_uid for one in studies}:
+            if not any(one.study_uid == uid for one in (*self.images.values(), *self.reports.values())):
+                self.studies.pop(uid, None)
+
+    def _forget(self, kind: ItemKind, uid: str) -> None:
+        del self.ids[kind, uid]
+        self.vectors = {at: vector for at, vector in self.vectors.items() if at[1:] != (kind, uid)}
 
     def _id(self, kind: ItemKind, uid: str) -> None:
         if (kind, uid) not in self.ids:
@@ -269,10 +298,11 @@ def machine_for(make: Callable[[], RecordStore], reopen: Callable[[RecordStore],
             b=st.lists(series, max_size=2),
             c=st.lists(studies, max_size=2),
             d=st.lists(reports, max_size=2),
+            retired=st.lists(st.sampled_from(REPORTS), max_size=2),
         )
-        def put(self, a: list[Image], b: list[Series], c: list[Study], d: list[Report]) -> None:
-            self.store.put(images=a, series=b, studies=c, reports=d)
-            self.model.put(a, b, c, d)
+        def put(self, a: list[Image], b: list[Series], c: list[Study], d: list[Report], retired: list[str]) -> None:
+            self.store.put(images=a, series=b, studies=c, reports=d, retired_reports=retired)
+            self.model.put(a, b, c, d, retired)
 
         @rule(
             fingerprint=st.sampled_from(sorted(MODELS)),
@@ -349,3 +379,42 @@ def a_snapshot_stays_as_it_was(store: RecordStore) -> None:
     with store.read() as after:
         assert [study.study_uid for study in after.studies()] == ["1", "2"]
         assert after.generation() > generation
+
+
+def changed_content_is_another_item(store: RecordStore) -> None:
+    """Other pixels or another text under the same UID: no embedding of the old content is left to be found."""
+    image = Image(image_uid="i", study_uid="s", file="f", source="/f", pixel_sha256="a" * 64)
+    report = Report(report_uid="r", study_uid="s", text="old", file="f")
+    store.put(images=[image], reports=[report])
+    fingerprint, vector = "a" * 64, unit_vectors(1, 3, 0)
+    store.put_embeddings(fingerprint, ItemKind.IMAGE, ["i"], vector)
+    store.put_embeddings(fingerprint, ItemKind.REPORT, ["r"], vector)
+    store.put(images=[dataclasses.replace(image, view="PA")], reports=[dataclasses.replace(report, date="2020-01-01")])
+    with store.read() as reader:
+        before = [reader.item_id(ItemKind.IMAGE, "i"), reader.item_id(ItemKind.REPORT, "r")]
+        assert reader.has_embedding(fingerprint, ItemKind.IMAGE, "i")
+        assert reader.has_embedding(fingerprint, ItemKind.REPORT, "r")
+    store.put(
+        images=[dataclasses.replace(image, pixel_sha256="b" * 64)], reports=[dataclasses.replace(report, text="new")]
+    )
+    with store.read() as reader:
+        after = [reader.item_id(ItemKind.IMAGE, "i"), reader.item_id(ItemKind.REPORT, "r")]
+        assert min(after) > max(before)
+        assert not reader.has_embedding(fingerprint, ItemKind.IMAGE, "i")
+        assert not reader.has_embedding(fingerprint, ItemKind.REPORT, "r")
+        assert len(reader.embedding_ids(fingerprint, ItemKind.IMAGE)) == 0
+        assert reader.item_uid(ItemKind.IMAGE, before[0]) is None
+        assert reader.counts().embeddings == {}
+
+
+def a_study_that_all_left_goes(store: RecordStore) -> None:
+    image = Image(image_uid="i", study_uid="old", file="f", source="/f")
+    report = Report(report_uid="r", study_uid="old", text="text", file="f")
+    store.put(images=[image], reports=[report], studies=[Study(study_uid="old"), Study(study_uid="bare")])
+    store.put(images=[dataclasses.replace(image, study_uid="new")], studies=[Study(study_uid="new")])
+    with store.read() as reader:
+        assert reader.study("old") is not None  # its report is still there
+    store.put(retired_reports=["r", "unknown"])
+    with store.read() as reader:
+        assert [study.study_uid for study in reader.studies()] == ["bare", "new"]
+        assert reader.report("r") is None

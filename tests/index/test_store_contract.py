@@ -32,3 +32,11 @@ def test_another_dimension_under_one_fingerprint_is_refused(tmp_path: Path) -> N
 
 def test_a_snapshot_stays_as_it_was(tmp_path: Path) -> None:
     record_store.a_snapshot_stays_as_it_was(LmdbStore(tmp_path / "cases.lmdb"))
+
+
+def test_changed_content_is_another_item(tmp_path: Path) -> None:
+    record_store.changed_content_is_another_item(LmdbStore(tmp_path / "cases.lmdb"))
+
+
+def test_a_study_that_all_left_goes(tmp_path: Path) -> None:
+    record_store.a_study_that_all_left_goes(LmdbStore(tmp_path / "cases.lmdb"))
