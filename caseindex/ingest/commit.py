@@ -102,9 +102,9 @@ class Committer:
 
     def _account(self, entry: Input, verdict: _Verdict) -> None:
         self._rejections.seen(entry.file, entry.source)
-        if verdict.code is not None:
+        if verdict.code is not None:  # an object that broke off after some good frames is counted here, and only here
             self._rejections.add(entry.file, verdict.code, verdict.detail, entry.source)
-        if verdict.status == "taken":
+        elif verdict.status == "taken":
             self.taken += 1
         elif verdict.status == "updated":
             self.updated += 1
@@ -160,14 +160,13 @@ class _Batch:
         for study in outcome.studies:
             changed = self._stage_study(study, prefer_new=changed) or changed
         for series in outcome.series:
-            if series.series_uid not in self.series and self.reader.series(series.series_uid) is None:
-                self.series[series.series_uid] = series
+            self._stage_series(series, moved=changed)
         detect = not isinstance(entry.found, Discovered) or entry.found.detect_language
         for report in outcome.reports:
             if report.text.strip():
                 changed = self._stage_report(report, detect) or changed
         if any(old is not None and _is_its_own(old, new) for old, new in zip(olds, outcome.images, strict=True)):
-            self._retire_replaced(outcome)
+            changed = self._retire_replaced(outcome, {old.study_uid for old in olds if old is not None}) or changed
         if any(old is None for old in olds) or (changed and not olds):
             status = "taken"
         else:
@@ -225,6 +224,13 @@ class _Batch:
             self.studies[study.study_uid] = joined
         return False
 
+    def _stage_series(self, series: Series, *, moved: bool) -> None:
+        old = self.series.get(series.series_uid) or self.reader.series(series.series_uid)
+        if old is None:
+            self.series[series.series_uid] = series
+        elif moved and old.study_uid != series.study_uid:  # the layout names another study now
+            self.series[series.series_uid] = replace(old, study_uid=series.study_uid)
+
     def _stage_report(self, report: Report, detect: bool) -> bool:
         if self.studies.get(report.study_uid) is None and self.reader.study(report.study_uid) is None:
             self.studies[report.study_uid] = Study(
@@ -253,23 +259,36 @@ class _Batch:
             return True
         return False
 
-    def _retire_replaced(self, outcome: Outcome) -> None:
-        """Takes out what the same file said of the same images before it was edited."""
+    def _retire_replaced(self, outcome: Outcome, before: set[str]) -> bool:
+        """Takes out what the same file said of the same images before it was edited; whether there was anything.
+        ``before``: the studies that these images belonged to; a corrected study leaves its report behind there."""
         these = {image.image_uid for image in outcome.images}
-        now = {report.report_uid for report in outcome.reports}
-        files = {(report.study_uid, Path(report.file).name) for report in outcome.reports}
-        for study_uid, name in sorted(files):
+        now = {report.report_uid for report in outcome.reports if report.text.strip()}
+        names = {Path(report.file).name for report in outcome.reports}
+        studies = before | {report.study_uid for report in outcome.reports}
+        found = False
+        for study_uid in sorted(studies) if names else ():
             for old in self.reader.reports(study_uid=study_uid):
                 old = self.reports.get(old.report_uid, old)
-                of_these = not old.image_uids or bool(these & set(old.image_uids))
-                if old.report_uid in now or Path(old.file).name != name or not of_these:
+                of_these = bool(these & set(old.image_uids)) if old.image_uids else self._stands_alone(old, outcome)
+                if old.report_uid in now or Path(old.file).name not in names or not of_these:
                     continue
+                found = True
                 left = tuple(uid for uid in old.image_uids if uid not in these)
                 if left:
                     self.reports[old.report_uid] = replace(old, image_uids=left)
                 else:
                     self.reports.pop(old.report_uid, None)
                     self.retired[old.report_uid] = None
+        return found
+
+    def _stands_alone(self, report: Report, outcome: Outcome) -> bool:
+        """Whether a report of a whole study is no longer that of its study: what these images' file says now counts,
+        or they were the last of another study."""
+        if any(image.study_uid == report.study_uid for image in outcome.images):
+            return True
+        ahead = (self.images.get(image.image_uid, image) for image in self.reader.images(study_uid=report.study_uid))
+        return not any(image.study_uid == report.study_uid for image in ahead)
 
 
 def _equal(old: Image, new: Image) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 class IngestSummary:
     """Each input (a file, a member of a zip, a row of a manifest or of a report table, a report of a layout) counts
     once: ``taken`` (new), ``updated`` (known pixels with other metadata or another report), ``unchanged``, or under
-    its reason in ``rejected``. ``images`` and ``reports`` count the new records: a multi-frame object is one input
+    its reason in ``rejected``, where an object that broke off after some good frames counts too. ``images`` and ``reports`` count the new records: a multi-frame object is one input
     and many images, a report beside an image is no input of its own."""
 
     taken: int = 0

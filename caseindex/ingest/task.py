@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from caseindex.errors import InputRejected
-from caseindex.ingest import derived_uid
+from caseindex.ingest import decoder_messages, derived_uid
 from caseindex.ingest.decode import Decoded, RenderOptions, decode
 from caseindex.ingest.thumbnails import thumbnail_path, write_new
 from caseindex.protocols import Discovered
@@ -81,7 +81,10 @@ def take(job: Job) -> Outcome:
     except Exception as error:
         # A decoder's own words may quote the header, and with it a name; the type of the error does not.
         code, detail = "undecodable_pixels", f"the decoder failed with {type(error).__name__}"
+    said = decoder_messages.drain()
     if code is not None:
+        if said and code == "undecodable_pixels":
+            detail = f"{detail}; the decoder says: {said}" if detail else f"the decoder says: {said}"
         if not images:
             return Outcome(code=code, detail=detail)
         # Decoded again in every run, for what is missing to be reported again: hence no key.

@@ -22,12 +22,20 @@ from multiprocessing.reduction import ForkingPickler
 from typing import Any, Final, Generic, TypeVar
 
 from caseindex.errors import CaseindexError
+from caseindex.ingest import decoder_messages
 
 J = TypeVar("J")
 R = TypeVar("R")
 
-#: Loaded once by the server that workers are forked from, so that a new worker starts in milliseconds.
-_PRELOAD: Final = ("caseindex.ingest.task",)
+#: Loaded once by the server that workers are forked from, so that a new worker starts in milliseconds and shares the
+#: memory of the decoders' code with the others.
+_PRELOAD: Final = (
+    "caseindex.ingest.task",
+    "caseindex.ingest.dicom",
+    "caseindex.ingest.encapsulated_frames",
+    "caseindex.ingest.raster",
+    "cv2",
+)
 _STARTS_IN_A_ROW: Final = 5
 _START_TIMEOUT_S: Final = 120.0
 _JOBS_AHEAD: Final = 16  # per worker: one at work, the others in its pipe
@@ -262,12 +270,13 @@ def _ending(status: int | None) -> str:
 
 
 def _serve(pipe: Connection, work: Callable[[Any], Any], memory_mb: int) -> None:
-    """The life of a worker: batches in, one result for each job out, until the pipe ends."""
+    """The life of a worker: jobs in, one result for each out, until the pipe ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends us
     _die_with_parent()
     _limit_memory(memory_mb)
     try:
         pipe.send(None)
+        decoder_messages.capture()  # until here, what goes wrong is for the terminal
         while True:
             pipe.send(work(pipe.recv()))
     except (EOFError, BrokenPipeError, ConnectionResetError):

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import ingest_tasks
 import msgspec
+import numpy as np
 import pytest
 from trees import dicom, picture, table
 
@@ -24,7 +25,7 @@ from caseindex.index.store import LmdbStore
 from caseindex.ingest.pipeline import ingest
 from caseindex.ingest.summary import IngestSummary
 from caseindex.ingest.thumbnails import read_thumbnail, thumbnail_path
-from caseindex.records import Image, Language
+from caseindex.records import Image, ItemKind, Language
 from caseindex.reports.languages import detect
 from caseindex.settings import Ingest, Limits, Settings
 
@@ -38,8 +39,12 @@ class Place:
     path: Path
     store: LmdbStore
 
-    def take(self, *sources: Path, workers: int = 1, slices: int = 3, **options) -> IngestSummary:
-        settings = Settings(ingest=Ingest(workers=workers, slices=slices), limits=options.pop("limits", Limits()))
+    def take(
+        self, *sources: Path, workers: int = 1, slices: int = 3, window: str | None = None, **options
+    ) -> IngestSummary:
+        settings = Settings(
+            ingest=Ingest(workers=workers, slices=slices, window=window), limits=options.pop("limits", Limits())
+        )
         return ingest(
             self.store,
             sources,
@@ -377,10 +382,54 @@ def test_an_object_that_breaks_off_keeps_its_good_frames_and_says_so_again(place
     source = manifest(tmp_path / "s", {"image": "a.png"})
     for _ in range(2):
         summary = place.take(source, work=ingest_tasks.breaks_off)
-        assert summary.rejected == {"undecodable_pixels": 1}
+        assert counts(summary) == (0, 0, 0, {"undecodable_pixels": 1})  # once, not also among those taken
     assert place.rejected == [("a.png", "undecodable_pixels")]
     (image,) = place.images
     assert image.attributes["incomplete"].startswith("undecodable_pixels")
+
+
+def test_a_cleared_report_cell_takes_the_report_back(place, tmp_path):
+    rows = [
+        {"image": "a.png", "patient_id": "7", "study_id": "S1", "report": TEXT},
+        {"image": "b.png", "patient_id": "7", "study_id": "S1", "report": TEXT},
+        {"image": "c.png", "patient_id": "7", "study_id": "S2", "report": "Clear lungs on both sides."},
+    ]
+    source = manifest(tmp_path / "s", *rows)
+    place.take(source)
+    uids = {image.file: image.image_uid for image in place.images}
+    manifest(tmp_path / "s", rows[0] | {"report": ""}, rows[1], rows[2] | {"report": ""})
+    assert counts(place.take(source)) == (0, 2, 1, {})
+    (report,) = place.reports
+    assert (report.text, report.image_uids) == (TEXT, (uids["b.png"],))
+    manifest(tmp_path / "s", *rows)
+    assert counts(place.take(source)) == (0, 2, 1, {})
+    assert len(place.reports) == 2
+
+
+def test_a_corrected_study_leaves_nothing_behind(place, tmp_path):
+    row = {"image": "a.png", "patient_id": "7", "study_id": "S1", "report": TEXT}
+    source = manifest(tmp_path / "s", row)
+    place.take(source)
+    manifest(tmp_path / "s", row | {"study_id": "S2"})
+    assert counts(place.take(source)) == (0, 1, 0, {})
+    with place.store.read() as reader:
+        (study,) = reader.studies()
+        (report,) = reader.reports()
+        (image,) = reader.images()
+    assert study.accession_number == "S2"
+    assert report.study_uid == image.study_uid == study.study_uid
+
+
+def test_another_window_drops_the_embedding_of_the_old_picture(place, tmp_path):
+    dicom(tmp_path / "s/1", "1.2.3.1.1", intercept=-1000)
+    place.take(tmp_path / "s", window="brain")
+    (before,) = place.images
+    place.store.put_embeddings("f" * 64, ItemKind.IMAGE, [before.image_uid], np.array([[1.0, 0.0]], np.float32))
+    for window, stays in (("40/80", True), ("bone", False)):
+        place.take(tmp_path / "s", window=window)
+        with place.store.read() as reader:
+            assert reader.has_embedding("f" * 64, ItemKind.IMAGE, before.image_uid) == stays
+            assert (next(reader.images()).pixel_sha256 == before.pixel_sha256) == stays
 
 
 def test_progress_tells_every_input(place, tmp_path):

@@ -102,3 +102,9 @@ def test_leaving_early_ends_the_processes():
     for process in processes:
         with pytest.raises(ValueError, match="closed"):
             process.is_alive()
+
+
+def test_what_decoders_print_stays_in_the_worker(capfd):
+    jobs = ["Corrupt JPEG data\nmore", "", "flood", "in /home/x/y.dcm: bad \x1b[31m"]
+    assert [said for _, said in run(worker_tasks.speak, jobs, 1)] == ["Corrupt JPEG data", "", "noise", "in  bad  [31m"]
+    assert capfd.readouterr().err == ""

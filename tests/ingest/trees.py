@@ -41,6 +41,7 @@ def dicom(
     accession: str = "A1",
     blank: bool = False,
     birth: str = "19500101",
+    intercept: int | None = None,
 ) -> Path:
     """A small slice with explicit little endian pixels."""
     from pydicom.dataset import FileDataset, FileMetaDataset
@@ -66,6 +67,8 @@ def dicom(
     dataset.Rows, dataset.Columns = pixels.shape
     dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"
     dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = 16, 16, 15, 0
+    if intercept is not None:
+        dataset.RescaleSlope, dataset.RescaleIntercept = 1, intercept
     dataset.PixelData = pixels.tobytes()
     dataset.save_as(path, enforce_file_format=True)
     return path

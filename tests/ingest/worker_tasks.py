@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
@@ -32,3 +33,16 @@ def misbehave(job: str) -> str:
 
 def long_answer(job: bytes) -> bytes:
     return job * 4
+
+
+def speak(job: str) -> str:
+    """Prints past Python, as a C library does, and gives what a rejection would tell of it."""
+    from caseindex.ingest.decoder_messages import drain
+
+    if job == "flood":
+        for _ in range(100):
+            with contextlib.suppress(BlockingIOError):
+                os.write(2, b"noise\n" * 10_000)
+    elif job:
+        os.write(2, job.encode())
+    return drain()

@@ -105,7 +105,7 @@ def _entry(row: tables.Row, folder: Path, shown: str) -> Discovered | InputRejec
             "labels": given.labels(cells.get("labels", "")) or None,
             "attributes": extra,
         },
-        reports=(report,) if text else (),
+        reports=(report,),  # an empty one too: it takes back what the cell said before
         study=study,
         uid_name=image.replace("\\", "/").removeprefix("./"),
         detect_language=not cells.get("language"),  # a language that is named and not ours is left at None
