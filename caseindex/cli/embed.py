@@ -45,6 +45,7 @@ def embed(
     from caseindex.index.archive import Archive
     from caseindex.index.embed import embed as run
     from caseindex.index.grid_whitening import NAME, fitted_grid
+    from caseindex.retrieval.word_index import open_word_index
 
     opened = Archive.find(archive)
     name = model or opened.settings.models.search
@@ -61,6 +62,7 @@ def embed(
             workers=workers,
             on_progress=lambda done, total: advance(done, total=total),
         )
+    open_word_index(opened)  # the first search would look whether reports changed, and wait
     for file, reason in list(summary.unreadable.items())[:20]:
         say(f"caseindex: not readable, left out: {file}: {reason}")
     if len(summary.unreadable) > 20:

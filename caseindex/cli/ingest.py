@@ -63,6 +63,7 @@ def ingest(
     from caseindex.index.archive import Archive
     from caseindex.ingest.pipeline import ingest as run
     from caseindex.reports.languages import detect
+    from caseindex.retrieval.word_index import open_word_index
 
     opened = Archive.find(archive)
     chosen = {"slices": slices, "window": window, "workers": workers}
@@ -83,6 +84,9 @@ def ingest(
             detect_language=detect,
             on_progress=advance,
         )
+    with progress("reading reports", unit="reports") as advance:
+        # The first search would build it, and wait.
+        open_word_index(opened, lambda done, total: advance(done, total=total))
     if summary.rejected:
         say(f"{sum(summary.rejected.values()):,} inputs were not taken in; why: {opened.rejected_file}")
     emit(summary, format=format)

@@ -44,39 +44,38 @@ class _Cues(NamedTuple):
     meanings: dict[str, tuple[CueKind, bool, bool]]  # group -> kind, before, after
 
 
-@lru_cache(maxsize=1)
-def _compiled() -> dict[Language, _Cues]:
-    """One alternation per language, longer patterns first."""
-    grouped: dict[Language, dict[str, tuple[CueKind, bool, bool]]] = {language: {} for language in Language}
+@lru_cache(maxsize=len(Language))
+def _compiled(language: Language) -> _Cues:
+    """One alternation, longer patterns first."""
+    patterns: dict[str, tuple[CueKind, bool, bool]] = {}
     for line in CUES_FILE.read_text(encoding="utf-8").splitlines()[1:]:
         code, kind, direction, pattern = line.split("\t")
+        if code != language.value:
+            continue
         before, after = direction in ("pre", "both"), direction in ("post", "both")
-        known = grouped[Language(code)].get(pattern)
+        known = patterns.get(pattern)
         if known is not None:
             before, after = before or known[1], after or known[2]
-        grouped[Language(code)][pattern] = CueKind(kind), before, after
-    compiled = {}
-    for language, patterns in grouped.items():
-        meanings = {}
-        words: list[str] = []
-        marks: list[str] = []
-        for number, pattern in enumerate(sorted(patterns, key=lambda pattern: -len(pattern))):
-            name = f"c{number}"
-            meanings[name] = patterns[pattern]
-            # The empty group at the end tells which one matched; in front it would hide the first letter, by which `re`
-            # skips an alternative at once.
-            (marks if pattern == r"\?" else words).append(f"(?:{pattern})(?P<{name}>)")
-        whole = "|".join(words)
-        if language is not Language.CHINESE:
-            whole = rf"(?<![\w-])(?:{whole})(?!\w)"
-        compiled[language] = _Cues(re.compile("|".join([whole, *marks])), meanings)
-    return compiled
+        patterns[pattern] = CueKind(kind), before, after
+    meanings = {}
+    words: list[str] = []
+    marks: list[str] = []
+    for number, pattern in enumerate(sorted(patterns, key=lambda pattern: -len(pattern))):
+        name = f"c{number}"
+        meanings[name] = patterns[pattern]
+        # The empty group at the end tells which one matched; in front it would hide the first letter, by which `re`
+        # skips an alternative at once.
+        (marks if pattern == r"\?" else words).append(f"(?:{pattern})(?P<{name}>)")
+    whole = "|".join(words)
+    if language is not Language.CHINESE:
+        whole = rf"(?<![\w-])(?:{whole})(?!\w)"
+    return _Cues(re.compile("|".join([whole, *marks])), meanings)
 
 
 @lru_cache(maxsize=4096)  # reports repeat their sentences
 def find_cues(text: str, language: Language) -> tuple[Cue, ...]:
     """The cues of a sentence by place; none overlaps another."""
-    cues = _compiled()[language]
+    cues = _compiled(language)
     found = []
     lower = chinese.simplified(text) if language is Language.CHINESE else text.lower()
     for match in cues.pattern.finditer(lower):

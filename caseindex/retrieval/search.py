@@ -160,10 +160,15 @@ class _Run:
 
     def _word_index(self) -> WordIndex:
         progress = self.searcher.on_progress
-        return open_word_index(
-            self.searcher.archive,
-            None if progress is None else lambda done, total: progress("reading reports", done, total),
-        )
+        read = 0
+
+        def advance(done: int, total: int) -> None:
+            nonlocal read
+            read += done
+            if progress is not None:
+                progress("reading reports", read, total)
+
+        return open_word_index(self.searcher.archive, advance)
 
     def _by_pictures(self, candidates: Candidates, reader: RecordReader, filters: Filters) -> Filters:
         vectors = self._query_vectors()

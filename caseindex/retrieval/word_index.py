@@ -14,6 +14,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -114,7 +115,7 @@ class WordIndex:
 
 def open_word_index(archive: Archive, on_progress: OnProgress | None = None) -> WordIndex:
     """The index of the archive's reports as they are now: opened, refreshed where reports came, changed or went, or
-    built again where it is missing, damaged or of another version. ``on_progress(done, total)`` counts reports analysed.
+    built again where it is missing, damaged or of another version. ``on_progress(done now, total)`` counts reports analysed.
 
     On storage that cannot be written the index is built in a temporary folder that goes with the process.
     """
@@ -216,22 +217,33 @@ def _refresh(archive: Archive, root: Path, old: WordIndex | None, on_progress: O
             kept.append(position)
             if position < 0:
                 new.append((report.text, report.language))
+    if old is not None and kept == list(range(len(old))):  # something else of the archive changed
+        _note_generation(root, old.folder.name, generation)
+        return old
     analyses = _analyse_all(new, on_progress)
     content = _assemble(old, ids, hashes, kept, analyses)
     return _write(root, generation, content)
+
+
+def _note_generation(root: Path, folder: str, generation: int) -> None:
+    """The index is that of this generation too. Where it cannot be written down, the next search finds out again."""
+    manifest = _read_manifest(root)
+    if manifest is not None and manifest["folder"] == folder:
+        with suppress(OSError, StorageFull):
+            write_file_atomically(
+                root / "manifest.json", json.dumps({**manifest, "generation": generation}, indent=1).encode()
+            )
 
 
 def _analyse_all(texts: Sequence[tuple[str, Language | None]], on_progress: OnProgress | None) -> Iterator[Analysis]:
     total = len(texts)
     workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     chunks = [texts[start : start + _CHUNK] for start in range(0, total, _CHUNK)]
-    done = 0
     if total < _PARALLEL_FROM or workers < 2:
         for chunk in chunks:
             analyses = _analyse_chunk(chunk)
-            done += len(chunk)
             if on_progress:
-                on_progress(done, total)
+                on_progress(len(chunk), total)
             yield from analyses
         return
     import multiprocessing
@@ -239,9 +251,8 @@ def _analyse_all(texts: Sequence[tuple[str, Language | None]], on_progress: OnPr
 
     with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
         for analyses in pool.map(_analyse_chunk, chunks):
-            done += len(analyses)
             if on_progress:
-                on_progress(done, total)
+                on_progress(len(analyses), total)
             yield from analyses
 
 

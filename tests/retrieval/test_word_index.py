@@ -140,3 +140,15 @@ def test_an_archive_without_reports(tmp_path: Path) -> None:
     assert len(index) == 0
     assert score_reports(index, read_question("stroke")).known is False
     empty.store.close()
+
+
+def test_change_of_something_else_keeps_the_index(own_archive: Archive) -> None:
+    before = open_word_index(own_archive)
+    own_archive.store.put(studies=[Study(study_uid="another", patient_id="P99")])
+    analysed: list[int] = []
+    after = open_word_index(own_archive, lambda done, total: analysed.append(done))
+    assert after.folder == before.folder
+    assert not analysed
+    manifest = json.loads((before.folder.parent / "manifest.json").read_text())
+    with own_archive.store.read() as reader:
+        assert manifest["generation"] == reader.generation()
