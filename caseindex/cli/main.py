@@ -84,6 +84,9 @@ def root(
 
 def main(arguments: list[str] | None = None) -> None:
     """Entry point: a user's mistake ends with one clear line and status 1 or 2, never with a stack trace."""
+    # Threads of torch and FAISS that wait shall sleep: by default they spin, which on a machine with other work on it
+    # makes training several times slower. Read when the OpenMP library is loaded.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a C locale must not break Cyrillic and Chinese output
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
