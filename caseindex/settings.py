@@ -42,7 +42,7 @@ class Index(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How vectors are searched: `auto` is exact up to a size and approximate (`ivf-sq`, re-scored exactly) above it."""
 
     backend: Literal["auto", "flat", "ivf-sq", "ivf-pq", "hnsw"] = "auto"
-    exact_up_to: Annotated[int, msgspec.Meta(ge=0)] = 200_000  # vectors
+    exact_up_to: Annotated[int, msgspec.Meta(ge=0)] = 2_000_000  # vectors
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,8 +1,8 @@
 """The backends by name, and which one an archive of a given size gets.
 
-Exact search is the default while it is quick: 200,000 x 512 take about 20 ms on one core, below what a person notices.
-Above, IVF with 8-bit scalar quantisation: it is the quickest to build and to open, its vectors can be erased in place,
-and re-scored it answers as HNSW does (figures: benchmarks/index/results).
+Exact search is the default up to 2,000,000 vectors: never a neighbour missed. An approximate index is the user's choice
+below that (`[index]` in `archive.toml`): on many small unrelated clusters it misses neighbours, which
+`benchmarks/index/results` shows, and an archive should be measured with `bench` before it is trusted.
 """
 
 from __future__ import annotations
