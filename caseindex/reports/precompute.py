@@ -52,7 +52,9 @@ def names_document() -> dict[str, Any]:
 def read_names() -> NameTable | None:
     """The names of the shipped lexicon, or ``None`` where the file is not of this ``lexicon.tsv``."""
     try:
-        document = json.loads(NAMES_FILE.read_bytes())
+        import msgspec  # three times faster than `json`, which a search by words would wait for
+
+        document = msgspec.json.decode(NAMES_FILE.read_bytes())
         if document["lexicon_sha256"] != _checksum():
             return None
         return NameTable(
