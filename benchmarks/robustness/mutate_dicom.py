@@ -4,7 +4,8 @@
 
 Prints one JSON object: how many mutants gave pictures, were rejected by which reason, killed their worker process,
 ran out of time, or ended in an exception that is no rejection (``crashes``: must be 0; each is printed with the seed
-and the file that give it again). Each worker has limits on address space and time, as ingest's workers have.
+and the file that give it again). They are decoded in ingest's own pool
+of workers, so a mutant that kills its worker (``worker_killed``) or never ends (``timeout``) must cost itself only.
 """
 
 from __future__ import annotations
@@ -12,16 +13,18 @@ from __future__ import annotations
 import argparse
 import collections
 import json
-import multiprocessing
 import random
-import resource
 import struct
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from multiprocessing.connection import Connection, wait
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+
+from caseindex.ingest.workers import Lost, WorkerPool, WorkLimits
+
+RESULTS = Path(__file__).parent / "results"
 
 MEMORY_MB = 4096
 TIMEOUT_S = 20.0
@@ -145,72 +148,17 @@ def outcome(data: bytes, scratch: Path) -> str:
     return "taken"
 
 
-def work(pipe: Connection, folder: str, limit: bool) -> None:
-    if limit:
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_MB << 20, MEMORY_MB << 20))
+@cache
+def _originals(folder: str) -> list[Path]:
+    return originals(Path(folder))
+
+
+def work(job: tuple[str, int]) -> str:
+    """In a worker of ingest's own pool, the one that the limits of archive.toml hold for."""
+    folder, seed = job
+    files = _originals(folder)
     with tempfile.TemporaryDirectory() as scratch:
-        files = originals(Path(folder))
-        while True:
-            seed = pipe.recv()
-            if seed is None:
-                return
-            path = files[seed % len(files)]
-            pipe.send(outcome(mutant(path.read_bytes(), seed), Path(scratch) / "mutant.dcm"))
-
-
-class Worker:
-    def __init__(self, folder: str) -> None:
-        context = multiprocessing.get_context("spawn")
-        self.pipe, theirs = context.Pipe()
-        self.process = context.Process(target=work, args=(theirs, folder, True), daemon=True)
-        self.process.start()
-        theirs.close()
-        self.seed = -1
-        self.since = 0.0
-
-    def give(self, seed: int) -> None:
-        self.seed, self.since = seed, time.monotonic()
-        self.pipe.send(seed)
-
-    def stop(self) -> None:
-        self.process.kill()
-        self.process.join()
-        self.pipe.close()
-
-
-def run(folder: str, seeds: Iterator[int], jobs: int) -> Iterator[tuple[int, str]]:
-    """(seed, outcome) of each; a worker that dies or hangs is replaced."""
-    workers: list[Worker] = []
-    try:
-        for seed in (next(seeds, None) for _ in range(jobs)):
-            if seed is not None:
-                workers.append(Worker(folder))
-                workers[-1].give(seed)
-        while workers:
-            ready = wait([worker.pipe for worker in workers], timeout=0.5)
-            for place, worker in list(enumerate(workers)):
-                if worker.pipe in ready:
-                    try:
-                        yield worker.seed, worker.pipe.recv()
-                        broken = False
-                    except EOFError:
-                        yield worker.seed, "worker_killed"
-                        broken = True
-                elif time.monotonic() - worker.since > TIMEOUT_S:
-                    yield worker.seed, "timeout"
-                    broken = True
-                else:
-                    continue
-                seed = next(seeds, None)
-                if broken or seed is None:
-                    worker.stop()
-                if seed is not None:
-                    workers[place] = Worker(folder) if broken else worker
-                    workers[place].give(seed)
-            workers = [worker for worker in workers if not worker.pipe.closed]
-    finally:
-        for worker in workers:
-            worker.stop()
+        return outcome(mutant(files[seed % len(files)].read_bytes(), seed), Path(scratch) / "mutant.dcm")
 
 
 def main() -> int:
@@ -219,6 +167,7 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=5000, help="mutants (default 5000)")
     parser.add_argument("--jobs", type=int, default=2, help="worker processes (default 2)")
     parser.add_argument("--seed", type=int, default=0, help="number of the first mutant (default 0)")
+    parser.add_argument("--write", action="store_true", help="keep the result in results/ beside this file")
     options = parser.parse_args()
     files = originals(Path(options.samples))
     if not files:
@@ -227,28 +176,32 @@ def main() -> int:
     started = time.monotonic()
     counts: collections.Counter[str] = collections.Counter()
     crashes = 0
-    for done, (seed, result) in enumerate(
-        run(options.samples, iter(range(options.seed, options.seed + options.count)), options.jobs), 1
-    ):
-        kind = result.split(" ")[0].rstrip(":") if result.startswith("crash") else result
-        counts[kind] += 1
-        if result.startswith("crash") or result in {"worker_killed", "timeout"}:
-            crashes += result.startswith("crash")
-            print(f"seed {seed}, {files[seed % len(files)].name}: {result}", file=sys.stderr)
-        if done % 500 == 0:
-            print(f"{done} of {options.count}", file=sys.stderr)
-    print(
-        json.dumps(
-            {
-                "mutants": options.count,
-                "files": len(files),
-                "crashes": crashes,
-                "outcomes": dict(sorted(counts.items())),
-                "seconds": round(time.monotonic() - started, 1),
-            }
-        )
+    limits = WorkLimits(timeout_s=TIMEOUT_S, memory_mb=MEMORY_MB)
+    jobs = ((options.samples, seed) for seed in range(options.seed, options.seed + options.count))
+    with WorkerPool(work, options.jobs, limits) as pool:
+        for done, ((_, seed), result) in enumerate(pool.run(jobs), 1):
+            said = result.reason if isinstance(result, Lost) else result
+            counts[said.split(" ")[0].rstrip(":") if said.startswith("crash") else said] += 1
+            if said.startswith("crash") or isinstance(result, Lost):
+                crashes += said.startswith("crash")
+                detail = result.detail if isinstance(result, Lost) else ""
+                print(f"seed {seed}, {files[seed % len(files)].name}: {said} {detail}", file=sys.stderr)
+            if done % 500 == 0:
+                print(f"{done} of {options.count}", file=sys.stderr)
+    result_text = json.dumps(
+        {
+            "mutants": sum(counts.values()),
+            "files": len(files),
+            "crashes": crashes,
+            "outcomes": dict(sorted(counts.items())),
+            "seconds": round(time.monotonic() - started, 1),
+        }
     )
-    return 1 if crashes else 0
+    print(result_text)
+    if options.write:
+        RESULTS.mkdir(exist_ok=True)
+        (RESULTS / "mutate_dicom.json").write_text(result_text + "\n")
+    return 1 if crashes or sum(counts.values()) != options.count else 0
 
 
 if __name__ == "__main__":
