@@ -99,6 +99,7 @@ def test_real_packs(archive, shared_data, pack, taken, images, reports):
     assert (info["images"], info["reports"]) == (images, reports)
 
 
+@pytest.mark.slow
 def test_every_dicom_sample_that_decodes_is_taken_or_a_known_exception(archive, shared_data):
     """The exceptions: five copies of an object under one UID with other pixels, three pictures of one value."""
     samples = shared_data / "dicom_samples"

@@ -26,6 +26,7 @@ def samples(shared_data: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+@pytest.mark.slow
 def test_what_decodes_is_taken_and_the_rest_has_a_reason(samples: list[dict[str, str]], shared_data: Path) -> None:
     assert len(samples) == 329
     taken = 0
@@ -62,6 +63,7 @@ def test_what_decodes_is_taken_and_the_rest_has_a_reason(samples: list[dict[str,
     assert taken == sum(row["pixels"].startswith("ok") for row in samples) - len(CONSTANT)
 
 
+@pytest.mark.slow
 def test_an_archived_image_is_rendered_again_alike(samples: list[dict[str, str]], shared_data: Path) -> None:
     compared = 0
     for row in samples:
