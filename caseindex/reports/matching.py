@@ -164,6 +164,7 @@ class Names:
         matches: list[_Match] = []
         for position, word in enumerate(words):
             concept = self._exact.get(word.text)
+            is_exact = False
             if concept is None and language is Language.RUSSIAN and word.text.isascii() and word.text.isupper():
                 norm = spelling.as_cyrillic(word.text)  # САК typed with Latin letters
                 if norm in self._anchored and norms[position] not in self._anchored:
@@ -173,8 +174,11 @@ class Names:
                 around = text[max(0, word.start - 12) : word.end + 12]
                 if barred is None or not barred.search(around):
                     matches.append(_Match(concept, self._rank(concept), (position,), 0, False))
+                    is_exact = True
             for phrase in self._anchored.get(norms[position], ()):
                 if len(phrase.norms) == 1:
+                    if is_exact:  # "enhanced" is how a picture was taken, "enhancement" is seen in it
+                        continue
                     matches.append(_Match(phrase.concept, self._rank(phrase.concept), (position,), 0, False))
                     continue
                 match = _match(phrase, self._rank(phrase.concept), position, norms, where, clauses)

@@ -32,11 +32,13 @@ _PRESENT = Assessment(Polarity.PRESENT)
 _COMMA = re.compile("[,，]")
 _HARD = re.compile(r"[;:；：]|\s-\s|\s[–—]\s")
 _CHINESE_STOP = re.compile(r"[，,；;。]")
+_CHINESE_ATTRIBUTE = re.compile(r"(?:强化|增强|钙化|水肿|出血|积液|骨折|症状)的")  # "无强化的肿块": the mass is there
 _CHINESE_MARK = re.compile(r"[，,；;。、]")
 _JOINED = re.compile(r"^[\s,]*(?:or|and|nor|и|или|либо|ни|а также|as well as)\b", re.IGNORECASE)
 _OR_BEFORE = re.compile(r"\b(?:or|или|либо)\s+(?:[\w-]+\s+){0,1}$", re.IGNORECASE)
 _OR_AFTER = re.compile(r"^\s*(?:or|или|либо)\b", re.IGNORECASE)
-_OWN_NEGATION = re.compile(r"(?:\b(?:not|не)\b)", re.IGNORECASE)
+_OWN_NEGATION = re.compile(r"\b(?:(?:not|не)\b|non-?enhanc)", re.IGNORECASE)
+_PREFIXED = re.compile(r"\bnon-$", re.IGNORECASE)  # "non-enhancing"
 _PREDICATE = {
     Language.ENGLISH: re.compile(
         r"\b(?:is|are|was|were|has|have|had|shows?|demonstrates?|reveals?|remains?|appears?|measures?|contains?"
@@ -75,7 +77,9 @@ class Sentence:
                 acting.append((start - cue.end, order, cue))
             elif cue.after and cue.start >= end and self._reaches_left(cue, start, end):
                 acting.append((cue.start - end, order, cue))
-        if not named_normal and _OWN_NEGATION.search(self.text, start, end):
+        if not named_normal and (
+            _OWN_NEGATION.search(self.text, start, end) or _PREFIXED.search(self.text[max(0, start - 4) : start])
+        ):
             return Assessment(Polarity.ABSENT)
         if named_normal:  # "no acute abnormality" is the finding; only a doubt about it counts
             acting = [entry for entry in acting if entry[2].kind is not CueKind.NEGATION]
@@ -116,7 +120,7 @@ class Sentence:
         if self.language is Language.CHINESE:
             if cue.kind is CueKind.DIFFERENTIAL:
                 return not re.search("[。；;]", between)
-            return not _CHINESE_STOP.search(between)
+            return not _CHINESE_STOP.search(between) and not _CHINESE_ATTRIBUTE.search(between)
         if _HARD.search(between) and cue.kind is not CueKind.DIFFERENTIAL:
             return False
         if cue.kind is CueKind.DIFFERENTIAL or not _COMMA.search(between):
