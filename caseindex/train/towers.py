@@ -21,6 +21,10 @@ class ProjectionHead(torch.nn.Module):
         self.hidden = torch.nn.Linear(width, hidden)
         self.out = torch.nn.Linear(hidden, dim, bias=False)
         self.dropout = torch.nn.Dropout(dropout)
+        # It begins as the whitening alone: what the untrained features know of similar images is there from the start.
+        torch.nn.init.eye_(self.linear.weight)
+        torch.nn.init.zeros_(self.linear.bias)
+        torch.nn.init.zeros_(self.out.weight)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         white = F.normalize((features - self.get_buffer("mean")) @ self.get_buffer("projection"), dim=1)
