@@ -81,6 +81,10 @@ def take(job: Job) -> Outcome:
     except Exception as error:
         # A decoder's own words may quote the header, and with it a name; the type of the error does not.
         code, detail = "undecodable_pixels", f"the decoder failed with {type(error).__name__}"
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # of a decoder in Rust, which is no Exception
+            raise
+        code, detail = "undecodable_pixels", "the decoder panicked"
     said = decoder_messages.drain()
     if code is not None:
         if said and code == "undecodable_pixels":
