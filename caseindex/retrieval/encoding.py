@@ -11,6 +11,7 @@ import numpy as np
 from caseindex.errors import ModelError, NotInArchive
 from caseindex.index.archive import Archive
 from caseindex.records import Float32Array, ItemKind, PixelArray
+from caseindex.retrieval.notes import SOME_NOT_EMBEDDED, SOME_UNREADABLE, STUDY_NOT_EMBEDDED
 
 if TYPE_CHECKING:
     from caseindex.encoders.model import Model
@@ -84,7 +85,7 @@ def _complete(archive: Archive, model: Model, on_progress: OnProgress | None, no
                 f"{len(lacking.uids)} images have none yet",
                 f"Run `caseindex embed --model {model.name}` first; it can be interrupted and goes on",
             )
-        notes.append(f"{len(lacking.uids)} images have no embedding yet and were not compared: run `caseindex embed`")
+        notes.append(SOME_NOT_EMBEDDED.format(n=len(lacking.uids)))
         return
     done = 0
 
@@ -96,7 +97,7 @@ def _complete(archive: Archive, model: Model, on_progress: OnProgress | None, no
 
     summary = embed(archive, model, kinds=(ItemKind.IMAGE,), on_progress=advance)
     if summary.unreadable:
-        notes.append(f"{len(summary.unreadable)} images cannot be read any more and were not compared")
+        notes.append(SOME_UNREADABLE.format(n=len(summary.unreadable)))
 
 
 def _of_study(archive: Archive, model: Model, study_uid: str, notes: list[str]) -> Float32Array:
@@ -105,7 +106,7 @@ def _of_study(archive: Archive, model: Model, study_uid: str, notes: list[str]) 
         stored = [reader.embedding(model.fingerprint, ItemKind.IMAGE, image.image_uid) for image in images]
     vectors = [vector for vector in stored if vector is not None]
     if images and not vectors:
-        notes.append("the study's images have no embeddings: only its report was compared")
+        notes.append(STUDY_NOT_EMBEDDED)
     return np.stack(vectors) if vectors else np.zeros((0, model.dim), dtype=np.float32)
 
 

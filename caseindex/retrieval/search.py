@@ -19,6 +19,7 @@ from caseindex.index.archive import Archive
 from caseindex.index.filters import Filters, allowed_ids
 from caseindex.protocols import RecordReader
 from caseindex.records import Float32Array, Hit, Image, ItemKind, Report, Study
+from caseindex.retrieval import notes
 from caseindex.retrieval.cases import Candidate, Candidates, image_to_show, report_to_show
 from caseindex.retrieval.encoding import Encoding, image_vectors, text_vector
 from caseindex.retrieval.fusion import Fusion, above_typical, fuse
@@ -34,7 +35,8 @@ if TYPE_CHECKING:
 
 OnProgress = Callable[[str, int, int], None]  # what, done, total
 
-#: channel -> its share of the fused score, and what a hit names it by. Measured by `benchmarks/search`.
+#: channel -> its share of the fused score: the words of reports lead, vectors order what says the same. Set by judgement,
+#: not tuned on any archive. Then what a hit names each channel by.
 WEIGHTS: Final = {"words": 1.0, "report_vectors": 0.25, "text_to_image": 0.35, "image": 1.0}
 SHOWN_AS: Final = {"words": "report", "report_vectors": "report", "text_to_image": "image", "image": "image"}
 
@@ -91,10 +93,12 @@ class _Run:
             known = False
             if reports and self.questions:
                 known = self._by_words(candidates, reader, filters)
+                if query.text is not None and not self.questions[0].units and self.searched:
+                    self.notes.append(notes.NO_CONCEPT if known else notes.NO_WORDS)
             if images and (query.pictures or query.study_uid is not None):
                 filters = self._by_pictures(candidates, reader, filters)
             if query.text is not None:
-                self._by_text_vectors(candidates, reader, filters, reports, images, known)
+                self._by_text_vectors(candidates, reader, filters, reports, images)
             hits = self._hits(candidates, reader)
         if not hits:
             self._explain_nothing(reports)
@@ -178,7 +182,7 @@ class _Run:
             own = self._own_by_pixels(reader, vectors)
             if own - self.left_out:
                 self.left_out |= own
-                self.notes.append("the image is in the archive: its own study is left out (--include-own-study)")
+                self.notes.append(notes.OWN_LEFT_OUT)
                 filters = self._filters()
         gallery = self._gallery(ItemKind.IMAGE, filters)
         self._add_nearest(candidates, gallery, vectors, "image")
@@ -245,19 +249,19 @@ class _Run:
         filters: Filters,
         reports: bool,
         images: bool,
-        known: bool,
     ) -> None:
-        """Words in the space of a pair model. What neither the lexicon nor the archive's reports know has no place
-        there: its nearest images would be any images."""
+        """Words in the space of a pair model, where the lexicon knows a concept of theirs. Other words have a vector as
+        well, and its nearest images would be any images: how far they stand out in the archive, or how they differ from
+        those of random letters, does not tell such words from clinical ones (tried on medpix2)."""
         question = self.questions[0]
-        if not (known or question.units):
+        if not question.units:
             if self.query.channel is Channel.IMAGE:
-                self.notes.append("none of these words is known to the lexicon")
+                self.notes.append(notes.UNKNOWN_TO_LEXICON)
             return
         found = text_vector(self.searcher.archive, self.searcher.model, question.text)
         if found is None:
             if self.query.channel is Channel.IMAGE and not self.query.pictures:
-                self.notes.append("words cannot be compared with images: train a model with `caseindex train pair`")
+                self.notes.append(notes.NO_PAIR_MODEL)
             return
         encoding, vector = found
         if self.encoding is not None and self.encoding.fingerprint != encoding.fingerprint:
@@ -273,7 +277,7 @@ class _Run:
     ) -> None:
         gallery = self._gallery(ItemKind.IMAGE, filters)
         if len(gallery.index) == 0:
-            self.notes.append("the images have no embeddings of this model yet: run `caseindex embed`")
+            self.notes.append(notes.NOT_EMBEDDED)
             return
         spread = gallery.spread(vector)
         self.searched = max(self.searched, len(gallery))
@@ -359,9 +363,9 @@ class _Run:
 
     def _explain_nothing(self, reports: bool) -> None:
         if self.searched == 0:
-            self.notes.append("nothing in the archive to compare with, or the filters leave nothing")
+            self.notes.append(notes.NOTHING_SEARCHED)
         else:
-            self.notes.append("nothing similar in the archive")
+            self.notes.append(notes.NOTHING_SIMILAR)
 
 
 def _first(name: str, *records: Image | Study | Report | None) -> str | None:

@@ -14,6 +14,7 @@ from typing import Any
 from markupsafe import Markup
 
 from caseindex.records import Hit, Image, Language, Report
+from caseindex.retrieval.notes import translated
 from caseindex.retrieval.page.marks import Span, excerpt, marked
 from caseindex.retrieval.page.words import WORDS, page_language, written_age, written_date, written_number
 from caseindex.retrieval.query import Answer, Query
@@ -58,7 +59,7 @@ def render_page(
         "query_name": query.picture_name or query.study_uid,
         "understood": answer.understood,
         "filters": _filters(query, language),
-        "notes": answer.notes,
+        "notes": [translated(note, language) for note in answer.notes],
         "hits": [_shown(shown, query, language) for shown in hits],
         "scale": w[_scale(query)],
         "searched": f"{answer.searched:,}".replace(",", "\u202f"),
@@ -104,9 +105,9 @@ def _filters(query: Query, language: Language) -> list[str]:
     bounds = (given.pop("age_min", None), given.pop("age_max", None))
     days = (given.pop("date_from", None), given.pop("date_to", None))
     if any(bound is not None for bound in bounds):
-        chips.append(f"{w['age']}: {_span(*(None if bound is None else f'{bound:g}' for bound in bounds))}")
+        chips.append(f"{w['age']}{w['colon']}{_span(*(None if bound is None else f'{bound:g}' for bound in bounds))}")
     if any(days):
-        chips.append(f"{w['date']}: {_span(*(written_date(day, language) for day in days))}")
+        chips.append(f"{w['date']}{w['colon']}{_span(*(written_date(day, language) for day in days))}")
     for name, value in given.items():
         if name in hidden:
             continue

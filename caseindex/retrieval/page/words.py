@@ -10,6 +10,7 @@ from caseindex.records import Language
 
 _RU: Final = {
     "title": "Похожие случаи",
+    "colon": ": ",
     "question": "Запрос",
     "by_words": "по словам",
     "by_picture": "по изображению",
@@ -55,6 +56,7 @@ _RU: Final = {
 }
 _EN: Final = {
     "title": "Similar cases",
+    "colon": ": ",
     "question": "Question",
     "by_words": "by words",
     "by_picture": "by image",
@@ -100,6 +102,7 @@ _EN: Final = {
 }
 _ZH: Final = {
     "title": "相似病例",
+    "colon": "：",
     "question": "查询",
     "by_words": "按文字",
     "by_picture": "按图像",
