@@ -4,7 +4,8 @@
 
 ingests the brain images of the pack into a new archive in a temporary folder, asks the questions of ``questions.tsv``
 (of FOLDER, as they stand there; without it they are written anew from ``medpix_relevance.py``) with
-`caseindex bench search`, and writes ``benchmarks/search/results/NAME.json`` (``reports`` unless another is named).
+`caseindex bench search`, and writes ``benchmarks/search/results/NAME.json`` (``reports`` unless another is named); a ``NAME_first_run.json`` that lies there is
+set beside it.
 """
 
 from __future__ import annotations
@@ -66,6 +67,10 @@ def main(pack: Path, folder_of_questions: Path | None, result: str) -> None:
         "caseindex": measured["words"]["by_channel"]["report"],
         "plain_bm25": measure(pack / "manifest.csv", questions, PART),
     }
+    first = HERE / "results" / f"{result}_first_run.json"
+    if first.exists():  # the run before anything was fixed for these questions
+        document["first_run"] = json.loads(first.read_text("utf-8"))["caseindex"]
+        document["first_run"].pop("details")
     (HERE / "results").mkdir(exist_ok=True)
     text = json.dumps(document, ensure_ascii=False, indent=1) + "\n"
     (HERE / "results" / f"{result}.json").write_text(text, "utf-8")

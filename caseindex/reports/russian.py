@@ -6,14 +6,29 @@ The analyser takes about 0.1 s to load. The words of the lexicon come with their
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 LEMMAS_FILE = Path(__file__).with_name("data") / "lemmas_ru.tsv"
 
-# As nouns they are organs; the adjective of the same form ("mild") is the analyser's first choice.
-_PREFERRED = frozenset({"легкое"})
+# Of several readings of a form the one that a report means: an organ ("легкое", not "mild"), a vein, a vice.
+_PREFERRED = frozenset(
+    "легкое порок вена железа аневризма шейка стопа снимок узелок ганглий придаток мениск крестец копчик яичник "
+    "холедох кальций бронхоэктаз корень череп голова шпора средний восходящий малый проток мостовая".split()
+)
+# The dictionary lacks most tumours and many adjectives; what it guesses differs from case to case.
+_STEMS = r"бласт|класт|гли|нейроцит|пинеоцит|хромоцит|плазмоцит|астроцит|онкоцит|липи|лип|менинги|тели|невр|неврин|гермин|семин|хорд|каверн|микс|тим|карцин|сарк|аспергилл"
+_GUESSED = (
+    (re.compile(rf"(.*(?:{_STEMS}|фибр|папилл|нефрост|трахеост)ом)(?:а|ы|е|у|ой|ою|ам|ами|ах)?"), "а"),
+    (re.compile(r"(.{3,}ом)(?:ы|ой|ою|ами|ах)"), "а"),
+    (re.compile(r"(.{2,}(?:листез|артроз|эктаз|стаз))(?:а|у|ом|е|ы|ов|ам|ами|ах)?"), ""),
+    (re.compile(r"(.{3,}(?:пат|плаз|эктом|цефал)и)(?:я|и|ю|ей|ям|ями|ях|й)"), "я"),
+    (re.compile(r"(.{3,}иру)ющ(?:ий|ая|ее|ие|его|ему|им|ем|ей|ую|их|ими)"), "ющий"),
+    (re.compile(r"(.{3,}ск)(?:ий|ая|ое|ие|ого|ому|им|ом|ой|ою|ую|их|ими)"), "ий"),
+    (re.compile(r"(.{2,}(?:льн|рн|зн|сн|вн|дн|чн|нн))(?:ый|ая|ое|ые|ого|ому|ым|ом|ой|ою|ую|ых|ыми)"), "ый"),
+)
 # Forms that the dictionary lacks or reads as a rare word.
 _CORRECTED = dict.fromkeys(("аневризм", "аневризму", "аневризме", "аневризмой", "аневризмы", "аневризмам"), "аневризма")
 _VERBS = frozenset({"VERB", "INFN", "GRND"})
@@ -38,6 +53,11 @@ def _precomputed() -> dict[str, str]:
 @lru_cache(maxsize=200_000)
 def analysed_lemma(word: str) -> str:
     """The lemma by the analyser alone. ``word`` in lower case; ``ё`` becomes ``е``."""
+    if not _analyser().word_is_known(word):
+        for pattern, ending in _GUESSED:
+            guess = pattern.fullmatch(word)
+            if guess:
+                return str(guess.group(1)) + ending
     parses = _analyser().parse(word)
     lemmas = [parse.normal_form.replace("ё", "е") for parse in parses]
     for lemma in lemmas:

@@ -167,3 +167,48 @@ def test_precomputed_names_are_of_this_lexicon() -> None:
 def test_precomputed_lemmas_are_the_analysers() -> None:
     stored = dict(line.split("\t") for line in russian.LEMMAS_FILE.read_text(encoding="utf-8").splitlines())
     assert stored == precompute.lemmas()
+
+
+@pytest.mark.parametrize(
+    ("forms", "concept"),
+    [
+        (("порок развития головного мозга", "пороков развития головного мозга"), "brain_malformation"),
+        (("глиобластома", "глиобластомы", "глиобластом", "глиобластомами"), "glioblastoma"),
+        (("кавернома", "каверном", "каверномами"), "cavernoma"),
+        (("гиподенсный участок", "в гиподенсном участке"), "density_abnormality"),
+        (("молочная железа", "в молочной железе", "молочных желез"), "breast"),
+        (("глубокая вена", "глубокой вены", "глубоких вен"), "deep_veins"),
+        (("спондилодисцит", "со спондилодисцитом"), "spondylodiscitis"),
+        (("антелистез", "при антелистезе"), "spondylolisthesis"),
+    ],
+)
+def test_russian_forms_of_one_name_are_one_concept(forms: tuple[str, ...], concept: str) -> None:
+    assert [form for form in forms if concept not in found(form)] == []
+
+
+@pytest.mark.parametrize(
+    ("texts", "concept"),
+    [
+        (("CPA tumor", "опухоль ММУ", "桥小脑角区占位"), "cpa_mass"),
+        (("skull base tumor", "опухоли основания черепа", "颅底肿瘤"), "skull_base_mass"),
+        (
+            ("congenital brain malformation", "пороки развития головного мозга", "先天性脑发育畸形"),
+            "brain_malformation",
+        ),
+        (("hyperdense lesion", "гиперденсный очаг", "高密度病灶"), "hyperdensity"),
+        (("hypointense signal", "гипоинтенсивный сигнал", "低信号"), "signal_hypointensity"),
+        (("thickened optic nerve", "утолщение зрительного нерва", "视神经增粗"), "optic_nerve_lesion"),
+        (("phakomatosis", "факоматозы", "神经皮肤综合征"), "phakomatosis"),
+        (("PCA infarct", "инсульт в вертебробазилярном бассейне", "后循环梗死"), "posterior_infarct"),
+        (("status post craniotomy", "состояние после краниотомии", "开颅术后"), "craniotomy"),
+        (("CNS infection", "инфекции ЦНС", "中枢神经系统感染"), "cns_infection"),
+        (("bowel perforation", "перфорация кишки", "肠穿孔"), "bowel_perforation"),
+    ],
+)
+def test_three_languages_name_the_same_concept(texts: tuple[str, str, str], concept: str) -> None:
+    assert [text for text in texts if concept not in found(text)] == []
+
+
+def test_lumbar_is_no_transitional_vertebra() -> None:
+    assert "transitional_vertebra" not in found("lumbar fracture")
+    assert "transitional_vertebra" in found("lumbosacral transitional vertebra")
