@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Final
@@ -23,6 +24,9 @@ _STORAGE_ERRORS = {
 }
 
 
+_NEARLY_FULL = 1 << 20  # bytes; the largest single write of LMDB
+
+
 def storage_error(path: object, error: OSError) -> StorageFull | None:
     """The clear error for a disk that is full, read-only or failing; ``None`` for any other ``OSError``."""
     if error.errno not in _STORAGE_ERRORS:
@@ -35,8 +39,17 @@ def storage_error_from_text(path: object, text: str) -> StorageFull | None:
     """The same for a library that tells only the system's message."""
     for number, (reason, fix) in _STORAGE_ERRORS.items():
         if os.strerror(number) in text:
+            if number == errno.EIO and _nearly_full(path):  # LMDB calls a write that was cut short an I/O error
+                reason, fix = _STORAGE_ERRORS[errno.ENOSPC]
             return StorageFull(path, reason, fix)
     return None
+
+
+def _nearly_full(path: object) -> bool:
+    folder = Path(str(path))
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    return shutil.disk_usage(folder).free < _NEARLY_FULL
 
 
 def write_file_atomically(path: Path, content: bytes | Callable[[IO[bytes]], object], *, mode: int = 0o644) -> None:

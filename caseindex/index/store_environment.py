@@ -245,9 +245,9 @@ class Environment:
         if not (self.path / "data.mdb").exists():
             if not create:
                 raise ArchiveNotFound(self.path, "it holds no records", "Make an archive with `caseindex init DIR`")
+            self.path.parent.mkdir(parents=True, exist_ok=True)
             with self.writer.held(30.0), translated(self.path):
-                self.path.mkdir(parents=True, exist_ok=True)
-                initialise(self._lmdb(True))
+                self._make()
         while True:
             folder = os.stat(self.path).st_ino
             env = self._lmdb(writable)
@@ -271,13 +271,22 @@ class Environment:
             env.reader_check()
         return Opened(env, dbs, self._inode(), writable)
 
-    def _lmdb(self, writable: bool) -> Any:
+    def _make(self) -> None:
+        """An empty environment, written beside its place and renamed: LMDB cannot open a file whose first pages were
+        cut short by a full disk."""
+        if (self.path / "data.mdb").exists():  # another process was quicker
+            return
+        new = store_swap.fresh(self.path)
+        initialise(self._lmdb(True, new))
+        store_swap.put_in_place(self.path)
+
+    def _lmdb(self, writable: bool, folder: Path | None = None) -> Any:
         size = self.map_size
         while True:
             try:
                 with translated(self.path):
                     return lmdb.open(
-                        os.fspath(self.path),
+                        os.fspath(folder or self.path),
                         map_size=size,
                         max_dbs=32,
                         max_readers=1022,

@@ -31,14 +31,7 @@ def fresh(path: Path) -> Path:
 
 def swap(path: Path) -> None:
     """The folder that :func:`fresh` made takes the place of ``path``; the old one is deleted."""
-    new = _beside(path, "new")
-    for file in new.iterdir():
-        descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-    sync_folder(new)
+    new = _synced(path)
     if _exchange(new, path):
         sync_folder(path.parent)
     else:
@@ -48,6 +41,25 @@ def swap(path: Path) -> None:
         new = _beside(path, "old")
     shutil.rmtree(new)
     sync_folder(path.parent)
+
+
+def put_in_place(path: Path) -> None:
+    """The folder that :func:`fresh` made becomes ``path``, which is not there yet, or holds no records."""
+    (path / "lock.mdb").unlink(missing_ok=True)
+    os.rename(_synced(path), path)
+    sync_folder(path.parent)
+
+
+def _synced(path: Path) -> Path:
+    new = _beside(path, "new")
+    for file in new.iterdir():
+        descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    sync_folder(new)
+    return new
 
 
 def unfinished(path: Path) -> bool:

@@ -32,6 +32,13 @@ def test_faults_at_some_calls(tmp_path: Path, library: Path, fault: str, stride:
     assert (outcome.killed if fault == "kill" else outcome.failed_clearly) == outcome.runs > 1
 
 
+def test_a_disk_that_fills_while_the_archive_is_made(tmp_path: Path, library: Path) -> None:
+    """LMDB cannot open a file whose first pages were cut short, so the empty one is made beside its place."""
+    outcome = harness.fault_at_each(tmp_path, library, "ENOSPC", range(8, 20))
+    assert outcome.problems == []
+    assert outcome.failed_clearly == outcome.runs > 1
+
+
 @pytest.mark.slow
 def test_killed_hundreds_of_times(tmp_path: Path) -> None:
     outcome = harness.kill_at_random(tmp_path / "archive", runs=300, seed=2)
