@@ -1,7 +1,9 @@
 """How good the search is: questions in words against a relevance, and images against images.
 
-Words: each question is asked at case level. Intervals are over the questions' groups (one question in three languages is
-one group). Images: each image asks for the images of *other patients*; intervals are over the asking patients. Beside each
+Words: each question is asked at case level. ``intervals`` are over the questions' groups (one question in three languages
+is one group): how much another set of questions would change the figure. ``intervals_over_patients`` are over the
+gallery's patients: how much another archive of the same kind would; they are given for precision at k, where a patient
+that is drawn twice fills two places of the ranking and one that is not drawn leaves its place to the next. Images: each image asks for the images of *other patients*; intervals are over the asking patients. Beside each
 figure stands what chance would give: the share of relevant items in the gallery.
 """
 
@@ -21,6 +23,8 @@ from caseindex.evaluation.relevance import BenchQuery, CaseGallery
 from caseindex.records import Float32Array
 
 KS = (1, 5, 10)
+_DEPTH = 4 * max(KS)
+_DRAWS = 1000
 
 Ask = Callable[[BenchQuery, int], Sequence[str]]
 """(question, how many) -> study UIDs, best first."""
@@ -28,13 +32,15 @@ Ask = Callable[[BenchQuery, int], Sequence[str]]
 
 @dataclass(frozen=True, slots=True)
 class ScoredQuery:
-    """One question's metrics by name, with its group and language; ``found`` are the first study UIDs."""
+    """One question's metrics by name, with its group and language; ``found`` are the first study UIDs; ``ranked`` the
+    patients of the first hits with whether each is right, deep enough to draw patients anew."""
 
     query: BenchQuery
     relevant: int
     metrics: dict[str, float]
     found: tuple[str, ...]
     right: tuple[bool, ...]
+    ranked: tuple[tuple[str, bool], ...] = ()
 
 
 def score_questions(
@@ -52,7 +58,7 @@ def score_questions(
         if only_reported:
             relevant = frozenset(uid for uid in relevant if gallery.cases[uid].has_report)
         total = len(relevant)
-        found = list(dict.fromkeys(ask(query, max(max(KS), total))))
+        found = list(dict.fromkeys(ask(query, max(_DEPTH, total))))
         row = [uid in relevant for uid in found]
         metrics: dict[str, float] = {}
         for k in KS:
@@ -62,7 +68,10 @@ def score_questions(
         metrics["r_precision"] = ranking.r_precision(row, total)
         metrics["ndcg@10"] = ranking.ndcg_at_k(row, [1.0] * total, 10)
         metrics["chance"] = total / len(gallery.cases) if total else math.nan
-        scored.append(ScoredQuery(query, total, metrics, tuple(found[:10]), tuple(row[:10])))
+        ranked = tuple(
+            (gallery.cases[uid].patient_id or uid, right) for uid, right in zip(found[:_DEPTH], row, strict=False)
+        )
+        scored.append(ScoredQuery(query, total, metrics, tuple(found[:10]), tuple(row[:10]), ranked))
         on_progress(1)
     return scored
 
@@ -80,7 +89,37 @@ def summary(scored: Sequence[ScoredQuery]) -> dict[str, Any]:
         interval = interval_of_mean([item.metrics[name] for item in scored], [item.query.group for item in scored])
         document[name] = interval.value
         intervals[name] = [interval.low, interval.high]
-    return {**document, "intervals": intervals, "interval_over": "questions"}
+    over_patients = {f"precision@{k}": precision_over_patients(scored, k) for k in KS}
+    return {
+        **document,
+        "intervals": intervals,
+        "interval_over": "questions",
+        "intervals_over_patients": {name: span for name, span in over_patients.items() if span is not None},
+    }
+
+
+def precision_over_patients(scored: Sequence[ScoredQuery], k: int, *, seed: int = 0) -> list[float] | None:
+    """The 95% percentile interval of mean precision@k when the gallery's patients are drawn anew; ``None`` of fewer than
+    two patients.
+
+    Patients that no question found within reach do not change a ranking and are left out: how often a patient is drawn
+    of n is binomial, here Poisson with mean 1, which it tends to (Hanley and MacGibbon 2006).
+    """
+    answerable = [item for item in scored if item.relevant]
+    names = sorted({patient for item in answerable for patient, _ in item.ranked})
+    if len(names) < 2:
+        return None
+    number = {name: place for place, name in enumerate(names)}
+    times = np.random.default_rng(seed).poisson(1.0, size=(_DRAWS, len(names)))
+    total = np.zeros(_DRAWS)
+    for item in answerable:
+        places = np.array([number[patient] for patient, _ in item.ranked], dtype=np.int64)
+        right = np.array([hit for _, hit in item.ranked], dtype=np.float64)
+        here = times[:, places]  # [draws, ranked]
+        before = np.cumsum(here, axis=1) - here
+        total += (np.clip(k - before, 0, here) * right).sum(axis=1) / k
+    low, high = np.quantile(total / len(answerable), [0.025, 0.975])
+    return [float(low), float(high)]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
