@@ -48,8 +48,7 @@ def measured(archive: Any, model: str, groups: dict[str, frozenset[str]], patien
         kept = [
             (item, image)
             for item, image in pairs
-            if image is not None
-            and (patients is None or (image.patient_id in patients and image.body_part == PART))
+            if image is not None and (patients is None or (image.patient_id in patients and image.body_part == PART))
         ]
         vectors = reader.embeddings_of(loaded.fingerprint, ItemKind.IMAGE, np.array([item for item, _ in kept]))
     images = [image for _, image in kept]
