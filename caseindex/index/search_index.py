@@ -25,6 +25,7 @@ from caseindex.index.vectors.catalogue import (
     chosen,
     filled,
     open_saved,
+    tune,
 )
 from caseindex.index.vectors.manifest import Source, read_manifest
 from caseindex.index.vectors.rescoring import StoreVectors
@@ -183,7 +184,10 @@ class _Opening:
         for start in range(0, len(new), _CHUNK):
             ids = new[start : start + _CHUNK]
             index.add(ids, reader.embeddings_of(self.fingerprint, self.kind, ids))
-        return not getattr(index, "worn", False)
+        if getattr(index, "worn", False):
+            return False
+        tune(index, lambda: self._blocks(reader), lambda size: self._sample(reader, size))
+        return True
 
     def _build(self, reader: RecordReader, backend: str, folder: Path) -> None:
         count = len(reader.embedding_ids(self.fingerprint, self.kind))

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, ClassVar, Final, Self
 
+import msgspec
 import numpy as np
 
 from caseindex.errors import IndexDamaged
@@ -30,6 +32,8 @@ from caseindex.index.vectors.manifest import (
 from caseindex.index.vectors.rescoring import ExactVectors, exact_among
 from caseindex.index.vectors.scoring import checked_k, nearest, nothing, similarities, unit
 from caseindex.index.vectors.tombstones import BoolArray, Rows, checked_ids
+from caseindex.index.vectors.tuning import Tuning, pool_of, tuned
+from caseindex.protocols import EmbeddingBlock
 from caseindex.records import Float32Array, Int64Array, Neighbours
 
 IDS: Final = "ids.i64"
@@ -55,6 +59,7 @@ class ApproximateIndex(ABC):
         self.vectors = vectors
         self.rows = Rows()
         self.trained_for = 0
+        self.tuning: Tuning | None = None
         self._index: Any = None
         self._mapped: Path | None = None  # the file behind a memory-mapped index, which cannot be changed
 
@@ -68,13 +73,30 @@ class ApproximateIndex(ABC):
         return self.rows.tombstones > _WORN * rows or rows > _GROWN * max(self.trained_for, 256)
 
     @property
+    def out_of_tune(self) -> bool:
+        """Whether it grew by a quarter since its effort was measured, or that was never done."""
+        return len(self) > max(EXACT_AMONG, 1.25 * self.tuning.vectors if self.tuning else 0)
+
+    def tune(self, queries: Float32Array, blocks: Iterable[EmbeddingBlock]) -> None:
+        """Sets the effort by measurement. ``queries``: [n, dim], some of the vectors held; ``blocks``: all of them."""
+        self._load()
+        self.tuning = tuned(
+            unit(queries, self.dim),
+            (EmbeddingBlock(block.ids, unit(block.vectors, self.dim)) for block in blocks),
+            lambda asked, pool, effort: self.rows.ids_of(self._ask(asked, pool, effort, None)),
+            self.expand,
+            self.most_effort,
+            len(self),
+        )
+
+    @property
     @abstractmethod
     def most_effort(self) -> int:
         """From where more effort finds nothing more."""
 
     def pool(self, k: int) -> int:
         """How many candidates are re-scored for k."""
-        return max(self.expand * k, k + 5 * self.expand)
+        return pool_of(k, self.tuning.of(k).expand if self.tuning else self.expand)
 
     @abstractmethod
     def training_size(self, count: int) -> int:
@@ -85,12 +107,26 @@ class ApproximateIndex(ABC):
         """A new, trained, empty faiss index."""
 
     @abstractmethod
+    def faiss_parameters(self, effort: int, selector: Any) -> Any:
+        """faiss's search parameters."""
+
     def _ask(self, queries: Float32Array, k: int, effort: int, selector: Any) -> Int64Array:
         """[queries, k] rows, -1 where none was found."""
+        rows: Int64Array = self._index.search(queries, k, params=self.faiss_parameters(effort, selector))[1]
+        return rows
 
+    @property
     @abstractmethod
-    def _effort(self, share: float) -> int:
-        """Lists probed or nodes kept, for a filter that lets ``share`` of the vectors pass."""
+    def first_effort(self) -> int:
+        """Lists probed or nodes kept per query until it was tuned."""
+
+    def effort(self, k: int, share: float = 1.0) -> int:
+        """Lists probed or nodes kept for ``k`` neighbours, with a filter that lets ``share`` of the vectors pass."""
+        base: float = self.first_effort
+        if self.tuning:
+            measured = self.tuning.of(k)
+            base = measured.effort * max(1.0, k / measured.k)
+        return int(min(self.most_effort, max(1, round(base / share))))
 
     def _buried(self, rows: Int64Array) -> None:  # noqa: B027 - most cannot take rows out
         """Takes dead rows out of faiss's structure where that is possible."""
@@ -145,7 +181,7 @@ class ApproximateIndex(ABC):
             ids = self.rows.ids if chosen is None else self.rows.ids[chosen]
             return exact_among(wanted, np.sort(ids), k, self.dim, self.vectors)[0]
         keep, selector = (None, None) if allowed is None and self.purges else _selector(chosen)
-        effort = self._effort(total / len(self.rows))
+        effort = self.effort(k, total / len(self.rows))
         answer, found = self._rescored(wanted, pool, k, effort, selector)
         short = np.flatnonzero(found < min(k, total))
         while len(short) and effort < self.most_effort:
@@ -187,7 +223,11 @@ class ApproximateIndex(ABC):
                 largest_id=self.rows.largest,
                 source=source or Source(),
                 files=files,
-                parameters={**self.parameters(), "trained_for": self.trained_for},
+                parameters={
+                    **self.parameters(),
+                    "trained_for": self.trained_for,
+                    "tuning": self.tuning and msgspec.to_builtins(self.tuning),
+                },
             ),
         )
 
@@ -200,7 +240,8 @@ class ApproximateIndex(ABC):
         try:
             read = _read(folder / GRAPH, mmap) if GRAPH in manifest.files else None
             index = cls._from(manifest, read, vectors)
-        except (RuntimeError, KeyError, TypeError, ValueError) as error:
+            index.tuning = msgspec.convert(manifest.parameters.get("tuning"), Tuning | None)
+        except (RuntimeError, KeyError, TypeError, ValueError, msgspec.ValidationError) as error:
             if isinstance(error, IndexDamaged):
                 raise
             raise damaged(folder, f"faiss cannot read it as a {manifest.backend} index") from error

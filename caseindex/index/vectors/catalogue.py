@@ -30,6 +30,7 @@ BACKENDS: Final[dict[str, str]] = {
 class SavedIndex(VectorIndex, Protocol):
     """A vector index that can be written to a folder."""
 
+    backend: str
     rows: Rows
 
     def save(self, folder: Path, source: Source | None = None) -> None: ...
@@ -119,4 +120,18 @@ def filled(
         approximate.train(sample(approximate.training_size(count)), count)
     for block in blocks():
         index.add(block.ids, block.vectors)
+    tune(index, blocks, sample)
     return index
+
+
+def tune(
+    index: SavedIndex, blocks: Callable[[], Iterator[EmbeddingBlock]], sample: Callable[[int], Float32Array]
+) -> None:
+    """Measures how much effort an approximate index needs, where that is not known (any more)."""
+    if index.backend != "flat":
+        from caseindex.index.vectors.approximate import ApproximateIndex
+        from caseindex.index.vectors.tuning import QUERIES
+
+        approximate = cast(ApproximateIndex, index)
+        if approximate.out_of_tune:
+            approximate.tune(sample(QUERIES), blocks())

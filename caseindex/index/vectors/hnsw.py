@@ -11,11 +11,11 @@ from typing import Any, Final, Self, cast
 from caseindex.index.vectors.approximate import ApproximateIndex
 from caseindex.index.vectors.manifest import Manifest
 from caseindex.index.vectors.rescoring import ExactVectors
-from caseindex.records import Float32Array, Int64Array
+from caseindex.records import Float32Array
 
 _LINKS: Final = 32  # M of the paper
 _BUILD_EFFORT: Final = 80  # efConstruction
-_SEARCH_EFFORT: Final = 96  # efSearch
+_SEARCH_EFFORT: Final = 96  # efSearch until it was tuned
 
 
 class HnswIndex(ApproximateIndex):
@@ -41,17 +41,17 @@ class HnswIndex(ApproximateIndex):
         index.train(sample)
         return index
 
-    def _ask(self, queries: Float32Array, k: int, effort: int, selector: Any) -> Int64Array:
+    def faiss_parameters(self, effort: int, selector: Any) -> Any:
         import faiss
 
-        parameters = cast(Any, faiss).SearchParametersHNSW(efSearch=max(effort, k), sel=selector)
-        return self._index.search(queries, k, params=parameters)[1]
+        return cast(Any, faiss).SearchParametersHNSW(efSearch=effort, sel=selector)
 
-    def _effort(self, share: float) -> int:
-        return int(min(self.most_effort, max(_SEARCH_EFFORT, round(_SEARCH_EFFORT / share))))
+    @property
+    def first_effort(self) -> int:
+        return _SEARCH_EFFORT
 
     def parameters(self) -> dict[str, Any]:
-        return {"links": _LINKS, "build_effort": _BUILD_EFFORT, "search_effort": _SEARCH_EFFORT}
+        return {"links": _LINKS, "build_effort": _BUILD_EFFORT}
 
     @classmethod
     def _from(cls, manifest: Manifest, index: Any, vectors: ExactVectors) -> Self:

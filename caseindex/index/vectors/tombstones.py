@@ -94,6 +94,12 @@ class Rows:
         place = np.minimum(np.searchsorted(in_order, ids), len(in_order) - 1)
         return np.where(in_order[place] == ids, rows[place], -1)
 
+    def ids_of(self, rows: Int64Array) -> Int64Array:
+        """The id of each row, of any shape; -1 for a negative or a dead row."""
+        known = (rows >= 0) & (rows < len(self.ids))
+        place = np.where(known, rows, 0)
+        return np.where(known & ~self.dead[place], self.ids[place], -1)
+
     def mask(self, allowed: Int64Array | None) -> BoolArray | None:
         """[rows] True for the live rows among ``allowed``; ``None`` where every row is to be searched. Ids that are
         not in the index are passed over, and one given twice counts once."""
