@@ -127,6 +127,10 @@ class RecordReader(Protocol):
         """Grows with every committed write; derived files compare it with the one they were built from."""
         ...
 
+    def records_generation(self) -> int:
+        """The generation of the last write that may have changed a record, not only embeddings."""
+        ...
+
 
 class RecordStore(Protocol):
     """Durable records and embeddings. A write returns only after a synced commit and is all or nothing. One process

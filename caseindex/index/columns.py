@@ -110,7 +110,7 @@ def open_columns(archive: Archive) -> Columns:
     """The columns of the archive as it is now: those on disk, or built from the records."""
     versions = Versions(archive.indexes_dir / "columns")
     with archive.store.read() as reader:
-        generation = reader.generation()
+        generation = reader.records_generation()
     try:
         current = versions.current()
         if current is not None and current.generation == generation:
@@ -121,12 +121,12 @@ def open_columns(archive: Archive) -> Columns:
         with versions.locked(), archive.store.read() as reader:
             try:
                 current = versions.current()
-                if current is not None and current.generation == reader.generation():
+                if current is not None and current.generation == reader.records_generation():
                     return _opened(versions, current)
             except IndexDamaged as error:
                 log.warning("%s Building it again from the archive's records.", error)
             built = build(reader)
-            written = versions.write(reader.generation(), lambda folder: _save(folder, built))
+            written = versions.write(reader.records_generation(), lambda folder: _save(folder, built))
             return _opened(versions, written)
     except StorageFull as error:
         log.warning("%s The filter columns are kept in memory for this run.", error)

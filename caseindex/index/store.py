@@ -19,7 +19,7 @@ from caseindex.index import store_embeddings, store_removal
 from caseindex.index.store_compaction import rewrite
 from caseindex.index.store_environment import MAP_SIZE, Environment, environment
 from caseindex.index.store_format import CODECS, MODEL_NAME, Codec, key, pack_uid, seal, unseal
-from caseindex.index.store_migration import read_number, write_number
+from caseindex.index.store_migration import RECORDS_GENERATION, read_number, write_number
 from caseindex.index.store_reader import IDS_OF, LmdbReader
 from caseindex.protocols import Removed
 from caseindex.records import Float32Array, Image, ItemKind, Report, Series, Study
@@ -109,12 +109,15 @@ class LmdbStore:
     def put_embeddings(self, fingerprint: str, kind: ItemKind, uids: Sequence[str], vectors: Float32Array) -> None:
         """[n, dim] float32, L2-normalised. An unknown uid (removed meanwhile) is left out; of a uid given twice the
         last counts. Raises :class:`~caseindex.errors.IndexMismatch` for a ``dim`` that differs from before under this
-        fingerprint, ``ValueError`` for another shape or for vectors that are not finite."""
+        fingerprint, ``ValueError`` for another shape or for vectors without a direction: all zeros, or not finite."""
         vectors = np.ascontiguousarray(vectors, np.float32)
         if vectors.ndim != 2 or len(vectors) != len(uids) or not vectors.shape[1]:
             raise ValueError(f"{len(uids)} uids need vectors of shape [{len(uids)}, dim], not {list(vectors.shape)}")
         if not np.isfinite(vectors).all():
             raise ValueError("embeddings have to be finite")
+        zeros = np.flatnonzero(~vectors.any(axis=1))
+        if len(zeros):
+            raise ValueError(f"embedding {zeros[0]} of {len(vectors)} is all zeros, so it has no direction")
         if not len(uids):
             return
 
@@ -126,7 +129,7 @@ class LmdbStore:
             if known.any():
                 store_embeddings.merge(transaction, dbs, space, ids[known], vectors[known])
 
-        self._write(change)
+        self._write(change, records=False)
 
     def name_model(self, fingerprint: str, name: str) -> None:
         """Remembers what people call the model with this fingerprint; nothing but :func:`overview` depends on it."""
@@ -134,7 +137,7 @@ class LmdbStore:
             if reader.model_names().get(fingerprint) == name:
                 return
         raw_key = MODEL_NAME + fingerprint.encode("utf-8")
-        self._write(lambda transaction, dbs: transaction.put(raw_key, pack_uid(name), db=dbs["meta"]))
+        self._write(lambda transaction, dbs: transaction.put(raw_key, pack_uid(name), db=dbs["meta"]), records=False)
 
     def remove(
         self, *, patient_id: str | None = None, study_uid: str | None = None, image_uid: str | None = None
@@ -206,14 +209,17 @@ class LmdbStore:
         more than once."""
         return self._write(change)
 
-    def _write(self, change: Callable[[Any, dict[str, Any]], Any]) -> Any:
+    def _write(self, change: Callable[[Any, dict[str, Any]], Any], *, records: bool = True) -> Any:
+        """``records``: whether anything but embeddings and names may change."""
         if self.readonly:
             raise StorageFull(self.path, "it was opened for reading only", "Open it for writing")
 
         def counted(transaction: Any, dbs: dict[str, Any]) -> Any:
             result = change(transaction, dbs)
-            before = read_number(transaction, dbs["meta"], b"generation")
-            write_number(transaction, dbs["meta"], b"generation", before + 1)
+            generation = 1 + read_number(transaction, dbs["meta"], b"generation")
+            if records or read_number(transaction, dbs["meta"], RECORDS_GENERATION, -1) < 0:
+                write_number(transaction, dbs["meta"], RECORDS_GENERATION, generation)
+            write_number(transaction, dbs["meta"], b"generation", generation)
             return result
 
         return self._env().write(counted, self.lock_timeout_s)

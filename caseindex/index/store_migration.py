@@ -11,6 +11,7 @@ from caseindex.index.store_format import CODECS, FORMAT_VERSION, MANY, PLAIN, pa
 from caseindex.index.store_lock import WriterLock
 
 _FORMAT = b"format"
+RECORDS_GENERATION: Final = b"records_generation"  # the generation of the last write that was not embeddings alone
 
 
 def read_number(transaction: Any, meta: Any, name: bytes, missing: int = 0) -> int:

@@ -23,7 +23,7 @@ from caseindex.index.store_format import (
     text_of,
     unpack_uid,
 )
-from caseindex.index.store_migration import read_number
+from caseindex.index.store_migration import RECORDS_GENERATION, read_number
 from caseindex.protocols import Counts, EmbeddingBlock
 from caseindex.records import Float32Array, Image, Int64Array, ItemKind, Report, Series, Study
 
@@ -168,6 +168,10 @@ class LmdbReader:
 
     def generation(self) -> int:
         return read_number(self.transaction, self.dbs["meta"], b"generation")
+
+    def records_generation(self) -> int:
+        """The generation that last changed a record; what is derived from records alone holds from there on."""
+        return read_number(self.transaction, self.dbs["meta"], RECORDS_GENERATION, self.generation())
 
     # -- what the store itself needs too
 

@@ -311,3 +311,15 @@ def test_columns_are_mapped_not_read(archive: Any) -> None:
     opened = open_columns(archive)
     assert isinstance(opened.image_ids.base, np.memmap)
     assert os.path.isdir(archive.indexes_dir / "columns")
+
+
+def test_embeddings_do_not_make_columns_anew(archive: Any) -> None:
+    open_columns(archive)
+    folder = archive.indexes_dir / "columns"
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+    with archive.store.read() as reader:
+        uid = next(reader.items(ItemKind.IMAGE))[1]
+    archive.store.put_embeddings("m", ItemKind.IMAGE, [uid], np.ones((1, 4), np.float32))
+    columns._kept.clear()
+    open_columns(archive)
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before

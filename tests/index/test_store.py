@@ -355,3 +355,31 @@ def test_an_image_of_another_patient_keeps_its_place_in_a_bare_study(store: Lmdb
         assert [one.image_uid for one in reader.images()] == ["1.2"]
         assert reader.study("1") == Study(study_uid="1", date="2024-01-01")
         assert list(reader.patients()) == ["b"]
+
+
+def test_a_zero_vector_is_refused_before_anything_is_written(store: LmdbStore) -> None:
+    store.put(images=[image(1), image(2)])
+    vectors = np.array([[1, 0], [0, 0]], np.float32)
+    with pytest.raises(ValueError, match="embedding 1 of 2 is all zeros"):
+        store.put_embeddings("m", ItemKind.IMAGE, ["1.1", "1.2"], vectors)
+    with store.read() as reader:
+        assert not reader.has_embedding("m", ItemKind.IMAGE, "1.1")
+
+
+def test_embeddings_are_no_change_of_the_records(tmp_path: Path) -> None:
+    store = LmdbStore(tmp_path / "cases.lmdb")
+
+    def generations() -> tuple[int, int]:
+        with store.read() as reader:
+            return reader.records_generation(), reader.generation()
+
+    store.put(images=[image(1)])
+    assert generations() == (1, 1)
+    store.put_embeddings("m", ItemKind.IMAGE, ["1.1"], np.ones((1, 2), np.float32))
+    store.name_model("m", "name")
+    assert generations() == (1, 3)
+    store.compact()
+    store.remove(image_uid="1.1")
+    assert generations() == (4, 4)
+    store.put_embeddings("m", ItemKind.IMAGE, [], np.empty((0, 2), np.float32))
+    assert generations() == (4, 4)
