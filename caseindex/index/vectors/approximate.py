@@ -85,6 +85,7 @@ class ApproximateIndex(ABC):
             (EmbeddingBlock(block.ids, unit(block.vectors, self.dim)) for block in blocks),
             lambda asked, pool, effort: self.rows.ids_of(self._ask(asked, pool, effort, None)),
             self.expand,
+            self.least_effort,
             self.most_effort,
             len(self),
         )
@@ -117,6 +118,11 @@ class ApproximateIndex(ABC):
 
     @property
     @abstractmethod
+    def least_effort(self) -> int:
+        """Less would save no time worth speaking of."""
+
+    @property
+    @abstractmethod
     def first_effort(self) -> int:
         """Lists probed or nodes kept per query until it was tuned."""
 
@@ -126,7 +132,7 @@ class ApproximateIndex(ABC):
         if self.tuning:
             measured = self.tuning.of(k)
             base = measured.effort * max(1.0, k / measured.k)
-        return int(min(self.most_effort, max(1, round(base / share))))
+        return int(min(self.most_effort, max(self.least_effort, round(base / share))))
 
     def _buried(self, rows: Int64Array) -> None:  # noqa: B027 - most cannot take rows out
         """Takes dead rows out of faiss's structure where that is possible."""
@@ -264,19 +270,24 @@ class ApproximateIndex(ABC):
     ) -> tuple[Neighbours, Int64Array]:
         """The k best of faiss's candidates by exact score, and how many each query got."""
         rows = self._ask(queries, pool, effort, selector)
-        every = np.unique(rows[rows >= 0])
-        ids, exact = self.vectors(self.rows.ids[every])
+        every = np.sort(rows[0]) if len(rows) == 1 else np.unique(rows)
+        every = every[np.searchsorted(every, 0) :]
+        asked = self.rows.ids[every]
+        ids, exact = self.vectors(asked)
         if len(ids) < len(every):  # removed from the archive since this index was opened
-            every = every[np.isin(self.rows.ids[every], ids)]
+            every = every[np.isin(asked, ids)]
         if not len(every):
             return nothing(len(queries), k), np.zeros(len(queries), np.int64)
         exact = unit(exact, self.dim)
-        place = np.minimum(np.searchsorted(every, rows), len(every) - 1)
-        there = every[place] == rows
-        scores = np.full(rows.shape, -np.inf, np.float32)
-        for query in range(len(queries)):
-            scores[query, there[query]] = similarities(queries[query], exact[place[query, there[query]]])
-        answer = nearest(np.where(there, ids[place], -1), scores, k)
+        if len(queries) == 1:
+            answer = nearest(ids[None], similarities(queries[0], exact)[None], k)
+        else:
+            place = np.minimum(np.searchsorted(every, rows), len(every) - 1)
+            there = every[place] == rows
+            scores = np.full(rows.shape, -np.inf, np.float32)
+            for query in range(len(queries)):
+                scores[query, there[query]] = similarities(queries[query], exact[place[query, there[query]]])
+            answer = nearest(np.where(there, ids[place], -1), scores, k)
         return answer, (answer.ids >= 0).sum(axis=1)
 
     def _load(self) -> None:

@@ -15,6 +15,7 @@ from caseindex.records import Float32Array
 
 _LINKS: Final = 32  # M of the paper
 _BUILD_EFFORT: Final = 80  # efConstruction
+_LEAST: Final = 16  # efSearch
 _SEARCH_EFFORT: Final = 96  # efSearch until it was tuned
 
 
@@ -45,6 +46,10 @@ class HnswIndex(ApproximateIndex):
         import faiss
 
         return cast(Any, faiss).SearchParametersHNSW(efSearch=effort, sel=selector)
+
+    @property
+    def least_effort(self) -> int:
+        return _LEAST
 
     @property
     def first_effort(self) -> int:

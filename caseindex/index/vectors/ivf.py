@@ -21,6 +21,7 @@ from caseindex.records import Float32Array, Int64Array
 _PER_LIST: Final = 8  # training vectors per centre
 _ROUNDS: Final = 4  # of k-means; more gained nothing
 _CODES: Final = 65_536  # vectors that set the range of the codes; product quantisation learns from as many
+_LEAST: Final = 8  # lists per query: about 500 vectors, against thousands of centres
 _VISITED: Final = 64  # lists per query until it was tuned
 _EXPAND: Final = {"sq": 2, "pq": 10}
 
@@ -80,6 +81,10 @@ class IvfIndex(ApproximateIndex):
 
         # Through Any: the stubs of faiss lack what its Python wrapper adds.
         return cast(Any, faiss).SearchParametersIVF(nprobe=effort, sel=selector)
+
+    @property
+    def least_effort(self) -> int:
+        return min(_LEAST, self.most_effort)
 
     @property
     def first_effort(self) -> int:

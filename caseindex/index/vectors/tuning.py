@@ -58,6 +58,7 @@ def tuned(
     blocks: Iterable[EmbeddingBlock],
     candidates: Candidates,
     expand: int,
+    least: int,
     most: int,
     vectors: int,
 ) -> Tuning:
@@ -65,7 +66,6 @@ def tuned(
     candidates, from ``expand`` for each neighbour, among which the codes' rounding errors lose next to nothing more."""
     truth = _exact(queries, blocks, max(NEIGHBOURS) + 1)
     measured: list[Measured] = []
-    least = 1
     for k in NEIGHBOURS:
         wanted = truth[:, 1 : k + 1]  # the nearest of a stored vector is itself (or its equal)
         if not (wanted >= 0).any():
