@@ -62,6 +62,7 @@ class Committer:
         self._sources = sources
         self._detect = detect_language
         self._thumbnails = thumbnails
+        self._replaced_thumbnails = KeySet()  # by image UID
         self._pending: list[Input] = []
         self._pending_images = 0
         self._since = 0.0
@@ -115,7 +116,10 @@ class Committer:
         if self._thumbnails is not None:
             for image in entry.outcome.images:
                 path = thumbnail_path(self._thumbnails, image.image_uid)
-                (discard_new if verdict.status == "rejected" else accept_new)(path)
+                if verdict.status == "rejected":
+                    discard_new(path, image.file_sha256, replaced=image.image_uid in self._replaced_thumbnails)
+                elif accept_new(path, image.file_sha256):
+                    self._replaced_thumbnails.add(image.image_uid)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,14 @@ only on the arguments, so that the same input gives the same UID on every machin
 
 from __future__ import annotations
 
+import hashlib
 import re
 import uuid
 from typing import Final
 
 _NAMESPACE: Final = uuid.UUID("6f0b5c58-93d4-5e0e-8c5b-0d9a7f0c6a11")
+_VERSION_AND_VARIANT: Final = 0xF000 << 64 | 0xC000 << 48
+_NAME_BASED: Final = 5 << 76 | 0x8000 << 48  # version 5, the variant of RFC 4122
 _DICOM_UID: Final = re.compile(r"[0-2](\.(0|[1-9]\d*)){3,}")
 _LONGEST: Final = 128
 
@@ -20,7 +23,10 @@ def derived(*parts: str) -> str:
     >>> derived("image", "images/000.jpg", "") == derived("image", "images/000.jpg", "")
     True
     """
-    return f"2.25.{uuid.uuid5(_NAMESPACE, chr(0).join(parts)).int}"
+    digest = hashlib.sha1(_NAMESPACE.bytes + chr(0).join(parts).encode(), usedforsecurity=False).digest()
+    # What uuid.uuid5 does, without the object around it: an input takes five of them.
+    number = int.from_bytes(digest[:16], "big") & ~_VERSION_AND_VARIANT | _NAME_BASED
+    return f"2.25.{number}"
 
 
 def image_uid(name: str, file_sha256: str) -> str:

@@ -35,6 +35,8 @@ class KeySet:
     def _has(self, key: bytes) -> bool:
         if key in self._recent:
             return True
+        if not len(self._sorted):
+            return False
         high, low = np.frombuffer(key, "<u8")
         column = self._sorted[:, 0]
         at = int(np.searchsorted(column, high))

@@ -79,7 +79,7 @@ def ingest(
     series = SeriesQueue(store, settings.ingest.slices)
     count = settings.ingest.workers or _cores()
     limits = WorkLimits(settings.limits.decode_timeout_s, settings.limits.worker_memory_mb)
-    pool: WorkerPool[Job, Outcome] = WorkerPool(work, count, limits)
+    pool: WorkerPool[Job, Outcome] = WorkerPool(work, count, limits, result=Outcome)
     with Rejections(rejected) as rejections, pool, Estimate(root.path for root in roots) as estimate:
         advance = _Advance(on_progress, estimate)
         committer = Committer(

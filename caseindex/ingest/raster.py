@@ -19,6 +19,7 @@ FORMATS: Final = ("PNG", "JPEG", "TIFF")
 # The limits below are ours, from the header, before a pixel is decoded.
 PillowImage.MAX_IMAGE_PIXELS = None
 _ORIENTATION: Final = 0x0112  # of EXIF
+_END_OF_IMAGE: Final = b"\xff\xd9"
 _EIGHT_BIT: Final = {"L": "L", "1": "L", "RGB": "RGB", "P": "RGB", "CMYK": "RGB", "YCbCr": "RGB", "LAB": "RGB"}
 
 
@@ -51,7 +52,7 @@ def raster_frames(
                     width, height = opened.size
                     if width * height > max_pixels:
                         raise InputRejected(item, "too_large", f"{height} x {width} pixels, more than {max_pixels}")
-                    yield page, pages, _page(opened)
+                    yield page, pages, _plain_jpeg(opened, data) if opened.format == "JPEG" else _page(opened)
     except (InputRejected, MemoryError):
         raise
     except UnidentifiedImageError:
@@ -61,7 +62,7 @@ def raster_frames(
 
 
 def _upright(opened: PillowImage.Image) -> bool:
-    return opened.getexif().get(_ORIENTATION, 1) == 1
+    return bool(opened.getexif().get(_ORIENTATION, 1) == 1)
 
 
 def _page(opened: PillowImage.Image) -> PixelArray:
@@ -76,6 +77,23 @@ def _page(opened: PillowImage.Image) -> PixelArray:
         mode = "RGB"
     wanted = _EIGHT_BIT.get(mode, "RGB")
     return collapse_grey(np.asarray(upright if mode == wanted else upright.convert(wanted)))
+
+
+def _plain_jpeg(opened: PillowImage.Image, data: bytes) -> PixelArray:
+    """Grey and YCbCr JPEG by OpenCV, which decodes into the array itself: the same pixels from the same library
+    (libjpeg-turbo) in four fifths of the time. A cut-short file goes to Pillow, which says so; OpenCV fills it up."""
+    if opened.mode not in ("L", "RGB") or not data.endswith(_END_OF_IMAGE) or not _upright(opened):
+        return _page(opened)
+    import cv2
+
+    flags = cv2.IMREAD_GRAYSCALE if opened.mode == "L" else cv2.IMREAD_COLOR_RGB
+    try:
+        found = cv2.imdecode(np.frombuffer(data, np.uint8), flags | cv2.IMREAD_IGNORE_ORIENTATION)
+    except cv2.error:
+        found = None
+    if found is None or found.shape[1::-1] != opened.size:
+        return _page(opened)
+    return collapse_grey(np.asarray(found, np.uint8))
 
 
 def _by_opencv(

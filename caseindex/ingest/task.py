@@ -65,13 +65,14 @@ def take(job: Job) -> Outcome:
             if isinstance(decoded, Report):
                 reports.append(_own_report(decoded, job.found))
                 continue
-            image, study, of_series = merged(decoded, job.found)
-            images.append(replace(image, source_key=job.key))
+            image, study, of_series = merged(decoded, job.found, job.key)
+            images.append(image)
             studies[study.study_uid] = study
             if of_series is not None:
                 series[of_series.series_uid] = of_series
             if job.thumbnails is not None:
-                write_new(thumbnail_path(job.thumbnails, image.image_uid), decoded.pixels)
+                path = thumbnail_path(job.thumbnails, image.image_uid)
+                write_new(path, decoded.pixels, image.file_sha256)
     except InputRejected as error:
         code, detail = error.code, error.detail
     except MemoryError:
@@ -101,8 +102,8 @@ def take(job: Job) -> Outcome:
     return Outcome(tuple(images), tuple(studies.values()), tuple(series.values()), tuple(reports), code, detail)
 
 
-def merged(decoded: Decoded, found: Discovered) -> tuple[Image, Study, Series | None]:
-    """The records of one picture, with what the layout knows winning over what the file says."""
+def merged(decoded: Decoded, found: Discovered, key: str = "") -> tuple[Image, Study, Series | None]:
+    """The records of one picture under the ``key`` of its source, with what the layout knows winning over what the file says."""
     image, study, series = decoded.image, decoded.study, decoded.series
     given = dict(found.given)
     extra = given.pop("attributes", {})
@@ -111,9 +112,11 @@ def merged(decoded: Decoded, found: Discovered) -> tuple[Image, Study, Series | 
     if found.uid_name and image.image_uid.partition("#")[0] == derived_uid.image_uid(found.file, image.file_sha256):
         _, mark, frame = image.image_uid.partition("#")
         given.setdefault("image_uid", derived_uid.image_uid(found.uid_name, image.file_sha256) + mark + frame)
-    image = replace(image, **{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+    changes = {name: value for name, value in given.items() if value is not None}
+    if changes:
+        image = replace(image, **changes)  # type: ignore[arg-type]
     study = _merged_study(study, found.study, image)
-    image = replace(image, study_uid=study.study_uid)
+    image = replace(image, study_uid=study.study_uid, source_key=key)
     if series is not None:
         series = replace(series, study_uid=study.study_uid, modality=image.modality or series.modality)
     return image, study, series

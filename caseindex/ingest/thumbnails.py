@@ -12,7 +12,7 @@ from caseindex.records import PixelArray
 
 LONGER_SIDE: Final = 256  # pixels
 _QUALITY: Final = 85
-_WRITE: Final = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+_WRITE: Final = os.O_WRONLY | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
 
 def thumbnail_path(folder: Path, image_uid: str) -> Path:
@@ -34,8 +34,9 @@ def shrink(pixels: PixelArray) -> PixelArray:
     return smaller
 
 
-def write_new(path: Path, pixels: PixelArray) -> None:
-    """Writes the thumbnail beside its place, as ``*.jpg.new``. Not synced: it can be made again."""
+def write_new(path: Path, pixels: PixelArray, content: str) -> None:
+    """Writes the thumbnail into its place, or, where one is there already, beside it under a name with ``content`` (the
+    SHA-256 of its file): which of two counts is not known before the commit. Not synced: it can be made again."""
     import cv2
 
     smaller = shrink(pixels)
@@ -44,30 +45,45 @@ def write_new(path: Path, pixels: PixelArray) -> None:
     encoded, data = cv2.imencode(".jpg", smaller, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
     if not encoded:
         raise ValueError(f"no JPEG of {smaller.shape}")
-    new = _new(path)
     try:
-        descriptor = os.open(new, _WRITE, 0o666)
+        descriptor = _opened(path, content)
     except FileNotFoundError:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(new, _WRITE, 0o666)
+        descriptor = _opened(path, content)
     with open(descriptor, "wb", buffering=0) as file:
         file.write(data.data)
 
 
-def accept_new(path: Path) -> None:
-    """Puts a new thumbnail in its place, by one rename: its record is about to be committed."""
-    with contextlib.suppress(OSError):
-        os.replace(_new(path), path)
+def accept_new(path: Path, content: str) -> bool:
+    """The record is about to be committed: puts what waits beside the place of its thumbnail into it, by one rename.
+    False where nothing waits: it was written into its place."""
+    try:
+        os.replace(_new(path, content), path)
+    except OSError:
+        return False
+    return True
 
 
-def discard_new(path: Path) -> None:
-    """Its record was not taken."""
-    with contextlib.suppress(OSError):
-        _new(path).unlink()
+def discard_new(path: Path, content: str, *, replaced: bool) -> None:
+    """The record was not taken. ``replaced``: what it may have written into the place was replaced by
+    :func:`accept_new` since."""
+    try:
+        os.unlink(_new(path, content))
+    except OSError:
+        if not replaced:
+            with contextlib.suppress(OSError):
+                os.unlink(path)
 
 
-def _new(path: Path) -> Path:
-    return path.with_name(path.name + ".new")
+def _opened(path: Path, content: str) -> int:
+    try:
+        return os.open(path, _WRITE | os.O_EXCL, 0o666)
+    except FileExistsError:
+        return os.open(_new(path, content), _WRITE | os.O_TRUNC, 0o666)
+
+
+def _new(path: Path, content: str) -> str:
+    return f"{path}.{content[:16]}.new"
 
 
 def read_thumbnail(path: Path) -> PixelArray | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import stat
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -18,6 +19,8 @@ MAX_FREE_BYTES: Final = 64 << 20  # below this a high ratio (an empty image) is 
 MAX_TOTAL_BYTES: Final = 1 << 44
 MAX_INNER_BYTES: Final = 1 << 30  # of a zip inside a zip, which is held in memory
 _SIGNATURES: Final = (b"PK\x03\x04", b"PK\x05\x06")
+#: Opening a named pipe must not wait for its writer.
+_LOOK: Final = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _LITTER: Final = ("__MACOSX/", ".DS_Store", "Thumbs.db", "desktop.ini")
 _BROKEN: Final = (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, RuntimeError, ValueError)
 
@@ -27,10 +30,11 @@ Problem = Callable[[InputRejected], None]
 def is_zip(path: str) -> bool:
     """By signature and directory, not by name; a DICOM or PNG file with a zip at its end is not one."""
     try:
-        if not os.path.isfile(path):
-            return False
-        with open(path, "rb") as file:
-            return file.read(4) in _SIGNATURES
+        descriptor = os.open(path, _LOOK)  # asked for every file of a tree, so without the layers of open()
+        try:
+            return os.read(descriptor, 4) in _SIGNATURES and stat.S_ISREG(os.fstat(descriptor).st_mode)
+        finally:
+            os.close(descriptor)
     except (OSError, ValueError):
         return False
 

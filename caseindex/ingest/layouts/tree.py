@@ -29,7 +29,7 @@ class Tree:
         problems: list[InputRejected] = []
         top = os.path.abspath(root)
         if not os.path.isdir(top):
-            yield from _inputs(root, top, os.path.dirname(top), problems, {})
+            yield from _inputs(root, top, problems, {})
             yield from problems
             return
         folders = sources.walk_folders(top, problems.append)
@@ -47,16 +47,17 @@ class Tree:
                 continue
             texts = sidecar.beside(folder, names)
             yield from texts.rejected
+            shown = str(root / os.path.relpath(folder, top))
             for name in names:
                 if name not in texts.consumed:
-                    path = os.path.join(folder, name)
-                    yield from _inputs(root / os.path.relpath(path, top), path, top, problems, texts.of(name))
+                    given = name if shown == "." else os.path.join(shown, name)
+                    yield from _inputs(given, os.path.join(folder, name), problems, texts.of(name))
                     yield from _drained(problems)
         yield from _drained(problems)
 
 
 def _inputs(
-    given: Path, path: str, top: str, problems: list[InputRejected], reports: dict[str, Report]
+    given: str | Path, path: str, problems: list[InputRejected], reports: dict[str, Report]
 ) -> Iterator[Discovered | InputRejected]:
     shown = sources.to_text(given)
     prefix = sources.to_text(path)
