@@ -22,6 +22,7 @@ class TestFlat(VectorIndexContract):
         )
 
 
+@pytest.mark.slow  # test_vectors_archive.py has quick ones of it
 class TestHnsw(VectorIndexContract):
     @pytest.fixture
     def harness(self) -> Harness:
@@ -41,6 +42,7 @@ class TestIvfScalar(VectorIndexContract):
         )
 
 
+@pytest.mark.slow
 class TestIvfProduct(VectorIndexContract):
     @pytest.fixture
     def harness(self) -> Harness:
@@ -79,7 +81,7 @@ def test_many_small_unrelated_clusters(code: str) -> None:
     assert not np.isin(index.search(queries, 10).ids, gone).any()
 
 
-@pytest.mark.parametrize("make", [HnswIndex, IvfIndex])
+@pytest.mark.parametrize("make", [pytest.param(HnswIndex, marks=pytest.mark.slow), IvfIndex])
 def test_the_effort_follows_the_vectors(make: type[HnswIndex | IvfIndex], tmp_path: Path) -> None:
     """Vectors without any clusters need far more effort than a few tight clusters; it is kept in the file, grows with
     k and with a filter, and is measured again when many vectors have come."""
