@@ -1,8 +1,7 @@
 """The backends by name, and which one an archive of a given size gets.
 
-Exact search is the default up to 2,000,000 vectors: never a neighbour missed. An approximate index is the user's choice
-below that (`[index]` in `archive.toml`): on many small unrelated clusters it misses neighbours, which
-`benchmarks/index/results` shows, and an archive should be measured with `bench` before it is trusted.
+Exact search is the default up to a number of vectors (`exact_up_to` in `archive.toml`): never a neighbour missed. Above
+that, inverted lists; how many of the neighbours they find is measured when they are built, and kept in their manifest.
 """
 
 from __future__ import annotations
