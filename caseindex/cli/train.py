@@ -50,7 +50,7 @@ def pair(
     ] = None,
     batch: Annotated[int, typer.Option(min=2, help="Studies per step.")] = 64,
     dim: Annotated[int, typer.Option(min=2, help="Dimensions of the shared space.")] = 256,
-    learning_rate: Annotated[float, typer.Option(help="Of the heads and the text encoder.")] = 2e-3,
+    learning_rate: Annotated[float, typer.Option(help="Of the heads and the text encoder.")] = 3e-4,
     trunk_rate: Annotated[float, typer.Option(help="Of pretrained networks, with --full.")] = 5e-5,
     seed: Annotated[int, typer.Option(help="Of the split, the start values and the batches.")] = 0,
     hold_out: Annotated[

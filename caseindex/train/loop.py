@@ -46,7 +46,8 @@ class Task(Protocol):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoopSettings:
     """``patience``: epochs without a better score before it stops. ``minutes``: of wall-clock time, over all resumed
-    parts. ``warmup``: share of the steps with rising learning rate; then a half cosine down to zero."""
+    parts. ``start_counts``: the weights that training begins with are validated too, and kept where nothing beats them
+    (``best_epoch`` -1). ``warmup``: share of the steps with rising learning rate; then a half cosine down to zero."""
 
     epochs: int = 40
     patience: int = 8
@@ -55,6 +56,7 @@ class LoopSettings:
     clip_norm: float = 1.0
     checkpoint_s: float = 60.0
     log_steps: int = 20
+    start_counts: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +95,16 @@ def run(
         progress = checkpoint.load(file, task.module, optimizer)
         if on_step:
             on_step(progress.step, total)
+    elif settings.start_counts:
+        progress.best_score = _validated(task)["score"]
+        _save_best(folder / BEST, task.module)
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     started, before = time.monotonic(), progress.seconds
     saved = started
     stopped = "epochs"
     with _stop_signals() as asked:
         while progress.epoch < settings.epochs:
-            if progress.epoch - progress.best_epoch > settings.patience and progress.best_epoch >= 0:
+            if progress.epoch - progress.best_epoch > settings.patience and progress.best_score > float("-inf"):
                 stopped = "patience"
                 break
             task.module.train()

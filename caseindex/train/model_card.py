@@ -46,7 +46,7 @@ def model_card(
             "",
             "## Recipe",
             "",
-            f"Best epoch {outcome.best_epoch + 1} of {outcome.epochs}, {outcome.steps} steps, {outcome.seconds:.0f} s, "
+            f"Best after epoch {outcome.best_epoch + 1} of {outcome.epochs} (0: the closed-form start), {outcome.steps} steps, {outcome.seconds:.0f} s, "
             f"stopped by {outcome.stopped}.",
             "",
             "```json",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from caseindex.records import Float32Array, Int64Array, ItemKind
 from caseindex.train import loop
 from caseindex.train.adopt import adopt
 from caseindex.train.checkpoint import FILE
+from caseindex.train.closed_form import concept_directions
 from caseindex.train.comparison import Comparison, compared
 from caseindex.train.losses.infonce import InfoNCE
 from caseindex.train.losses.siglip import SigLIP
@@ -34,7 +35,7 @@ from caseindex.train.pair_settings import PairSettings
 from caseindex.train.pair_task import ConceptTower, HuggingFaceTower, ImageInput, PairModule, PairTask
 from caseindex.train.run_folder import RESULT, digest, run_folder, write_json
 from caseindex.train.split import split_by_patient
-from caseindex.train.text_views import ViewMaker
+from caseindex.train.text_views import ReportViews, ViewMaker
 from caseindex.train.towers import ConceptText, ProjectionHead
 
 OnProgress = Callable[[str, int, int], None]  # stage, done now, total
@@ -119,7 +120,12 @@ def train_pair(
     train_images = np.array([image for study in train for image in pairs.images_of[study]], np.int64)
     whitening = fit_whitening(features[train_images], settings.whitened, shrinkage=0.1)
     head = ProjectionHead(whitening, settings.dim, 2 * settings.dim, settings.dropout)
+    white = whitening(features[train_images])  # [images, whitened]
+    head.centre(white.mean(0))
     text_tower = _text_tower(settings, maker, [pairs.texts[text] for text in train_texts])
+    if isinstance(text_tower, ConceptTower) and white.shape[1] <= settings.dim:
+        studies = np.array([pairs.images[image].study for image in train_images])
+        text_tower.network.begin_with(concept_directions(white, _asserted(pairs, views, maker, train_images), studies))
     criterion = InfoNCE(settings.temperature) if settings.loss == "infonce" else SigLIP()
     trunk = None if settings.frozen else base.image.network.requires_grad_(True)
     module = PairModule(trunk, head, text_tower, criterion).to(device)
@@ -141,7 +147,9 @@ def train_pair(
     )
 
     # Training.
-    limits = loop.LoopSettings(epochs=settings.epochs, patience=settings.patience, minutes=settings.minutes)
+    limits = loop.LoopSettings(
+        epochs=settings.epochs, patience=settings.patience, minutes=settings.minutes, start_counts=True
+    )
     outcome = loop.run(
         task,
         torch.optim.AdamW(_groups(module, settings), betas=(0.9, 0.98)),
@@ -208,6 +216,16 @@ def _lexicon_names() -> list[str]:
 
     concepts = load_lexicon().concepts.values()
     return [name for concept in concepts for names in concept.names.values() for name in names] * 2
+
+
+def _asserted(pairs: Pairs, views: Sequence[ReportViews], maker: ViewMaker, images: Int64Array) -> Float32Array:
+    """[images, concepts] 0..1: how surely the texts of an image assert a concept."""
+    out = np.zeros((len(images), len(maker.features)), np.float32)
+    for row, image in enumerate(images):
+        for text in pairs.images[image].texts:
+            for place, weight in views[text].asserted:
+                out[row, place] = max(out[row, place], weight)
+    return out
 
 
 def _text_tower(settings: PairSettings, maker: ViewMaker, texts: list[str]) -> torch.nn.Module:

@@ -31,7 +31,7 @@ class PairSettings:
     patience: int = 20
     minutes: float | None = None
     batch: int = 64
-    learning_rate: float = 2e-3
+    learning_rate: float = 3e-4
     trunk_rate: float = 5e-5
     weight_decay: float = 0.1
     dropout: float = 0.3
@@ -40,7 +40,7 @@ class PairSettings:
     validation: float = 0.1
     test: float = 0.1
     vocabulary: int = 8000
-    whitened: int = 384
+    whitened: int = 192
 
     def __post_init__(self) -> None:
         """Raises :class:`~caseindex.errors.SettingsError` for a value out of range."""

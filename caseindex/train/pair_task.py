@@ -16,6 +16,7 @@ from caseindex.train.held_out import KS, recalls
 from caseindex.train.pair_data import Pairs
 from caseindex.train.samplers.one_per_patient import one_per_patient
 from caseindex.train.text_views import ReportViews, View, ViewMaker
+from caseindex.train.towers import ConceptText
 
 #: [n] places of images, whether to augment -> [n, features]
 ImageInput = Callable[[Int64Array, np.random.Generator | None], torch.Tensor]
@@ -189,9 +190,9 @@ class PairModule(torch.nn.Module):
 class ConceptTower(torch.nn.Module):
     """:class:`~caseindex.train.towers.ConceptText` fed with views."""
 
-    def __init__(self, network: torch.nn.Module) -> None:
+    def __init__(self, network: ConceptText) -> None:
         super().__init__()
-        self.network = network
+        self.network: ConceptText = network
 
     def forward(self, views: Sequence[View]) -> torch.Tensor:
         device = next(self.network.parameters()).device

@@ -35,6 +35,7 @@ class ReportViews:
     sentences: tuple[View, ...]
     implied: frozenset[int]  # the findings and their broader concepts
     askable: tuple[int, ...]  # findings that a question can be made of
+    asserted: tuple[tuple[int, float], ...] = ()  # (concept, weight) of everything that it asserts
 
 
 class ViewMaker:
@@ -77,7 +78,8 @@ class ViewMaker:
         whole = self._view(text, concepts)
         implied = frozenset(self.place[item] for item in concepts.asserted if item in self.place)
         askable = tuple(sorted(place for place in whole.findings if self._questions[place]))
-        return ReportViews(whole, tuple(parts), implied | whole.findings, askable)
+        asserted = tuple((self.place[item], weight) for item, weight in concepts.asserted.items() if item in self.place)
+        return ReportViews(whole, tuple(parts), implied | whole.findings, askable, asserted)
 
     def draw(self, report: ReportViews, generator: np.random.Generator, rarity: Float32Array) -> View:
         """A random view. ``rarity``: [vocabulary], how much rather a finding is asked about than a common one."""

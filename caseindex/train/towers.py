@@ -7,6 +7,7 @@ import torch.nn.functional as F
 
 from caseindex.encoders.concept_text import ConceptTextConfig
 from caseindex.encoders.whitening import Whitening
+from caseindex.records import Float32Array
 
 
 class ProjectionHead(torch.nn.Module):
@@ -30,6 +31,11 @@ class ProjectionHead(torch.nn.Module):
         white = F.normalize((features - self.get_buffer("mean")) @ self.get_buffer("projection"), dim=1)
         white = self.dropout(white)
         return F.normalize(self.linear(white) + self.out(self.dropout(F.relu(self.hidden(white)))), dim=1)
+
+    def centre(self, mean: Float32Array) -> None:
+        """Takes the mean of the whitened features [width] out of what is given out."""
+        with torch.no_grad():
+            self.linear.bias.copy_(-self.linear.weight @ torch.from_numpy(mean))
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """By the names of :func:`caseindex.encoders.projection.load_head`."""
@@ -82,6 +88,14 @@ class ConceptText(torch.nn.Module):
             from_words = from_words * ~(has_concepts & (draw < self.part_dropout))
             from_concepts = from_concepts * ~(has_words & (draw > 1 - self.part_dropout))
         return F.normalize(from_concepts + from_words, dim=1)
+
+    def begin_with(self, table: Float32Array) -> None:
+        """``table``: [concepts, at most dim], the direction in image space of each asserted concept. Denied ones and
+        words begin at nothing."""
+        with torch.no_grad():
+            self.concepts.zero_()
+            self.concepts[: len(table), : table.shape[1]] = torch.from_numpy(table)
+            self.out.weight.zero_()
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """By the names that :func:`caseindex.encoders.concept_text.forward` reads."""

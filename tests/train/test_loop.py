@@ -104,6 +104,14 @@ def test_patience_and_the_best_weights(tmp_path: Path) -> None:
     assert all(torch.equal(value, best[name]) for name, value in task.module.state_dict().items())
 
 
+def test_the_start_is_kept_where_nothing_beats_it(tmp_path: Path) -> None:
+    task = Regression(scores=[0.9, 0.1, 0.2, 0.3])
+    before = [value.clone() for value in task.module.state_dict().values()]
+    result = _run(task, tmp_path / "r", epochs=9, patience=2, start_counts=True)
+    assert (result.stopped, result.epochs, result.best_epoch, result.best_score) == ("patience", 2, -1, 0.9)
+    assert all(torch.equal(a, b) for a, b in zip(before, task.module.state_dict().values(), strict=True))
+
+
 def test_minutes_stop_it(tmp_path: Path) -> None:
     task = Regression()
     plain = task.loss
