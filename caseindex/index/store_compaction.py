@@ -6,6 +6,9 @@ in it. Here each live entry is put into a fresh environment: what was removed ca
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import lmdb
@@ -28,30 +31,41 @@ def rewrite(environment: Environment, leave_out: frozenset[str] = frozenset()) -
         new = store_swap.fresh(environment.path)
         with environment.reading() as (transaction, dbs):
             size = max(1 << 26, 4 * (environment.path / "data.mdb").stat().st_size)
-            # Nobody sees it before the swap, which syncs the files: no sync of each batch.
-            target = lmdb.open(str(new), map_size=size, max_dbs=32, sync=False, mode=0o660)
-            try:
-                for name in (*PLAIN, *MANY):
-                    _copy(transaction, dbs[name], target, name, empty=name in leave_out)
-                target.sync(True)
-            finally:
-                target.close()
+            for name in (*PLAIN, *MANY):
+                _copy(transaction, dbs[name], _Target(str(new), size), name, empty=name in leave_out)
         sync_folder(new)
         store_swap.swap(environment.path)
 
 
-def _copy(source: Any, database: Any, target: Any, name: str, empty: bool) -> None:
-    many = name in MANY
-    copy = target.open_db(name.encode(), create=True, dupsort=many)
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """The new environment, opened for one transaction at a time: LMDB keeps the page buffers of a transaction for the
+    next one as they are, and rests of records beside new bytes in them could read like an erased name."""
+
+    path: str
+    map_size: int
+
+    @contextmanager
+    def transaction(self, name: str) -> Iterator[Any]:
+        """A cursor of the database ``name``, in a transaction. No sync: nobody sees it before the swap, which does."""
+        env = lmdb.open(self.path, map_size=self.map_size, max_dbs=32, sync=False, mode=0o660)
+        try:
+            with env.begin(write=True) as transaction:
+                database = env.open_db(name.encode(), txn=transaction, create=True, dupsort=name in MANY)
+                yield transaction.cursor(database)
+        finally:
+            env.close()
+
+
+def _copy(source: Any, database: Any, target: _Target, name: str, empty: bool) -> None:
     entries = iter(()) if empty else iter(source.cursor(database))
     more = True
     while more:
         more = False
         size = 0
-        with target.begin(write=True) as transaction:
-            cursor = transaction.cursor(copy)
+        with target.transaction(name) as cursor:
             for raw_key, value in entries:
-                cursor.put(bytes(raw_key), value, append=True, dupdata=many)
+                cursor.put(bytes(raw_key), value, append=True, dupdata=name in MANY)
                 size += len(value)
                 if size > _BATCH_BYTES:
                     more = True
