@@ -3,14 +3,16 @@
     python benchmarks/search/images_by_words.py ../shared/data/medpix2 [--work DIR] [--questions FOLDER] [--result NAME]
 
 The brain patients of the pack are parted into two halves. For each half a pair model is trained (`train pair`, its
-defaults) on the images and reports of all other patients of the pack, of whatever body part; then the clinical questions
-are asked, in three languages, of an archive that holds the images of the half and no report. A case is relevant as in
-``medpix_relevance.py``. The base rate of a question is the share of relevant cases of the half, which is what any order
-that knows nothing gets; questions without a relevant case in a half are not asked there. The figure is mean precision@10
-over mean base rate; its interval (95%, percentile bootstrap) draws patients of the gallery, and with each draw cases
-count as often as drawn, in the ranking and in the base rate alike.
+defaults) on the images and reports of all other patients of the pack, of whatever body part; then the reports of the half
+are taken out of the archive, and the clinical questions are asked, in three languages, of the images of the half. A case
+is relevant as in ``medpix_relevance.py``. The base rate of a question is the share of relevant cases of the half, which is
+what any order that knows nothing gets; questions without a relevant case in a half are not asked there. The figure is mean
+precision@10 over mean base rate; its interval (95%, percentile bootstrap) draws patients of the gallery, and with each
+draw cases count as often as drawn, in the ranking and in the base rate alike.
 
-``untrained`` is the same with the text side's weights as they are before training: what is left when nothing is learned.
+``bridge``: nothing is trained, the reports of the other patients lead to the images (``caseindex/retrieval/bridge.py``).
+``trained``: the pair model alone. ``fused``: both, which is what a search does. ``untrained``: the pair model with the text
+side's weights as they are before training, what is left when nothing is learned.
 """
 
 from __future__ import annotations
@@ -57,6 +59,8 @@ def archive_of(source: Path, folder: Path) -> Any:
     from caseindex.ingest.pipeline import ingest
     from caseindex.reports.languages import detect
 
+    if (folder / "archive.toml").is_file():
+        return Archive.open(folder)
     archive, _ = Archive.create(folder)
     ingest(archive.store, [source], settings=archive.settings, rejected=archive.rejected_file, detect_language=detect)
     return archive
@@ -73,37 +77,65 @@ def read_questions(folder: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file, delimiter="\t"))
 
 
-def rankings(archive: Any, model: str, questions: Sequence[dict[str, str]]) -> list[dict[str, Any]]:
+def without_reports(source: Path, folder: Path, patients: Sequence[str] | None) -> Any:
+    """A copy of an archive without the reports of these patients, or of all."""
+    from caseindex.index.archive import Archive
+
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(source, folder, ignore=shutil.ignore_patterns("models", "runs", "*.lock"))
+    archive = Archive.open(folder)
+    with archive.store.read() as reader:
+        gone = [one.report_uid for one in reader.reports() if patients is None or one.patient_id in patients]
+    archive.store.put(retired_reports=gone)
+    return archive
+
+
+def rankings(
+    archive: Any, model: str | None, half: Sequence[str], questions: Sequence[dict[str, str]], channels: tuple[str, ...]
+) -> list[dict[str, Any]]:
     """For each question the cases of the half in the order of the image channel; what it leaves out comes last, in no
-    order of merit (by patient id)."""
-    from caseindex.encoders.model import load_model
-    from caseindex.index.embed import embed
+    order of merit (by patient id). ``channels``: those that may have taken part."""
+    from caseindex.index.filters import Filters
     from caseindex.retrieval.query import Channel, Query
     from caseindex.retrieval.search import Searcher
 
-    embed(archive, load_model(archive.models_dir, model))
     with archive.store.read() as reader:
-        if reader.counts().reports:
+        if any(report.patient_id in half for report in reader.reports()):
             raise SystemExit("the gallery must hold no reports")
-        patients = sorted({image.patient_id or "" for image in reader.images()})
-    searcher = Searcher(archive, model)
+    patients = sorted(half)
+    searcher = Searcher(archive, model, embed_missing=False)
+    gallery = Filters(patient_ids=tuple(patients), body_part=(PART,))
     found = []
     for question in questions:
         relevant = set(question["patients"].split(";")) & set(patients)
         if not relevant:
             continue
-        hits = searcher.search(Query(text=question["query"], k=1000, channel=Channel.IMAGE)).hits
-        ranked = list(dict.fromkeys(hit.patient_id or "" for hit in hits))
+        answer = searcher.search(Query(text=question["query"], k=1000, channel=Channel.IMAGE, filters=gallery))
+        if not set(answer.channels) <= set(channels):
+            raise SystemExit(f"channels {answer.channels} took part, not only {channels}")
         found.append(
             {
                 "question": question["group"],
                 "language": question["language"],
                 "patients": patients,
-                "ranked": ranked,
+                "ranked": list(dict.fromkeys(hit.patient_id or "" for hit in answer.hits)),
                 "relevant": sorted(relevant),
             }
         )
     return found
+
+
+def give_embeddings(archive: Any, source: str, target: str) -> None:
+    """Copies the image embeddings of one model to another one whose image side is the same."""
+    from caseindex.encoders.model import load_model
+    from caseindex.records import ItemKind
+
+    fingerprints = [load_model(archive.models_dir, name).fingerprint for name in (source, target)]
+    with archive.store.read() as reader:
+        ids = reader.embedding_ids(fingerprints[0], ItemKind.IMAGE)
+        vectors = reader.embeddings_of(fingerprints[0], ItemKind.IMAGE, ids)
+        uids = [reader.item_uid(ItemKind.IMAGE, int(one)) for one in ids]
+    archive.store.put_embeddings(fingerprints[1], ItemKind.IMAGE, uids, vectors)
 
 
 def measured(found: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -176,14 +208,16 @@ def untrained(model: Path, target: Path) -> str:
 
 
 def run(pack: Path, work: Path, questions: Path, seed: int, minutes: float | None) -> dict[str, Any]:
+    from caseindex.encoders.model import load_model
+    from caseindex.index.embed import embed
     from caseindex.train.pair import train_pair
     from caseindex.train.pair_settings import PairSettings
 
     rows = read_rows(pack)
     asked = read_questions(questions)
     teaching = archive_of(linked(pack, rows, work / "source", reports=True), work / "teaching")
-    trained: list[dict[str, Any]] = []
-    control: list[dict[str, Any]] = []
+    embed(teaching, load_model(teaching.models_dir, "imagenet"))
+    found: dict[str, list[dict[str, Any]]] = {name: [] for name in ("bridge", "trained", "fused", "untrained")}
     seconds = []
     for number, half in enumerate(halves(rows, seed)):
         name = f"half-{number}-seed-{seed}"
@@ -191,21 +225,27 @@ def run(pack: Path, work: Path, questions: Path, seed: int, minutes: float | Non
         if not (teaching.models_dir / name).is_dir():
             train_pair(teaching, PairSettings(name=name, seed=seed, minutes=minutes), hold_out=half, use=False)
             seconds.append(round(time.monotonic() - started, 1))
-        part = [row for row in rows if row["patient_id"] in half and row["body_part"] == PART]
-        gallery = archive_of(linked(pack, part, work / f"half-{number}", reports=False), work / f"gallery-{number}")
-        trained += rankings(gallery, str(teaching.models_dir / name), asked)
+        model = str(teaching.models_dir / name)
+        embed(teaching, load_model(teaching.models_dir, name))
+        teaching.store.close()
+        reported = without_reports(teaching.path, work / f"reported-{number}", half)
+        found["bridge"] += rankings(reported, None, half, asked, ("bridge",))
+        found["fused"] += rankings(reported, model, half, asked, ("bridge", "text_to_image"))
+        bare = without_reports(teaching.path, work / f"bare-{number}", None)
+        found["trained"] += rankings(bare, model, half, asked, ("text_to_image",))
         random = untrained(teaching.models_dir / name, work / f"random-{number}-{seed}")
-        control += rankings(gallery, random, asked)
-    return {
+        give_embeddings(bare, model, random)
+        found["untrained"] += rankings(bare, random, half, asked, ("text_to_image",))
+        teaching = archive_of(work / "source", work / "teaching")
+    document: dict[str, Any] = {
         "gallery_patients": sum(len(half) for half in halves(rows, seed)),
         "training_seconds": seconds,
-        "trained": {
-            "all": measured(trained),
-            **{code: measured([one for one in trained if one["language"] == code]) for code in LANGUAGES},
-        },
-        "untrained": {"all": measured(control)},
-        "by_question": by_question(trained),
     }
+    for name, one in found.items():
+        document[name] = {"all": measured(one)}
+        for code in LANGUAGES:
+            document[name][code] = measured([row for row in one if row["language"] == code])
+    return {**document, "by_question": {name: by_question(found[name]) for name in ("bridge", "trained", "fused")}}
 
 
 def main() -> None:
@@ -223,7 +263,7 @@ def main() -> None:
         document = run(given.pack, work, given.questions, given.seed, given.minutes)
     file = HERE / "results" / f"{given.result}.json"
     file.write_text(json.dumps(document, ensure_ascii=False, indent=1) + "\n", "utf-8")
-    print(json.dumps({key: document[key] for key in ("trained", "untrained")}, indent=1))
+    print(json.dumps({key: document[key]["all"] for key in ("bridge", "trained", "fused", "untrained")}, indent=1))
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ NO_CONCEPT = "no concept of the lexicon was recognised: only reports that hold t
 NO_WORDS = "no report holds these words, and the lexicon knows no concept for them: try a synonym or a wider term"
 UNKNOWN_TO_LEXICON = "none of these words is known to the lexicon: images cannot be found by them"
 NO_PAIR_MODEL = "words cannot be compared with images: train a model with `caseindex train pair`"
+THROUGH_SIMILAR = "{n} reported cases that hold these words led to images that resemble theirs"
 NOT_EMBEDDED = "the images have no embeddings of this model yet: run `caseindex embed`"
 SOME_NOT_EMBEDDED = "{n} images have no embedding yet and were not compared: run `caseindex embed`"
 SOME_UNREADABLE = "{n} images cannot be read any more and were not compared"
@@ -36,6 +37,10 @@ _TRANSLATED: Final[dict[str, tuple[str, str]]] = {
     NO_PAIR_MODEL: (
         "слова нельзя сравнить с изображениями: обучите модель (`caseindex train pair`)",
         "文字无法与图像比较：请先训练模型（`caseindex train pair`）",
+    ),
+    THROUGH_SIMILAR: (
+        "случаев с этими словами в заключении, по сходству с которыми найдены изображения: {n}",
+        "依据 {n} 个报告中含有这些词的病例，找到了相似的图像",
     ),
     NOT_EMBEDDED: (
         "у изображений ещё нет векторов этой модели: выполните `caseindex embed`",

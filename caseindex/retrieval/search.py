@@ -20,6 +20,7 @@ from caseindex.index.filters import Filters, allowed_ids
 from caseindex.protocols import RecordReader
 from caseindex.records import Float32Array, Hit, Image, ItemKind, Report, Study
 from caseindex.retrieval import notes
+from caseindex.retrieval.bridge_cases import degree, through_examples
 from caseindex.retrieval.cases import Candidate, Candidates, image_to_show, report_to_show
 from caseindex.retrieval.encoding import Encoding, image_vectors, text_vector
 from caseindex.retrieval.fusion import Fusion, above_typical, fuse
@@ -37,8 +38,16 @@ OnProgress = Callable[[str, int, int], None]  # what, done, total
 
 #: channel -> its share of the fused score: the words of reports lead, vectors order what says the same. Set by judgement,
 #: not tuned on any archive. Then what a hit names each channel by.
-WEIGHTS: Final = {"words": 1.0, "report_vectors": 0.25, "text_to_image": 0.35, "image": 1.0}
-SHOWN_AS: Final = {"words": "report", "report_vectors": "report", "text_to_image": "image", "image": "image"}
+WEIGHTS: Final = {"words": 1.0, "report_vectors": 0.25, "text_to_image": 0.35, "bridge": 0.15, "image": 1.0}
+#: Words against images alone: chosen on the tuning questions of `benchmarks/search`, where the bridge leads.
+IMAGE_WEIGHTS: Final = {**WEIGHTS, "text_to_image": 0.25, "bridge": 1.0}
+SHOWN_AS: Final = {
+    "words": "report",
+    "report_vectors": "report",
+    "text_to_image": "image",
+    "bridge": "image",
+    "image": "image",
+}
 
 _SAME_PICTURE = 0.999  # cosine from which two pictures may be the same file; their pixels' hash decides
 _OUTSTANDING = 2.0  # robust standard deviations above the gallery that words need to find an image without a report
@@ -98,7 +107,8 @@ class _Run:
             if images and (query.pictures or query.study_uid is not None):
                 filters = self._by_pictures(candidates, reader, filters)
             if query.text is not None:
-                self._by_text_vectors(candidates, reader, filters, reports, images)
+                bridged = images and self._by_examples(candidates, filters)
+                self._by_text_vectors(candidates, reader, filters, reports, images, bridged)
             hits = self._hits(candidates, reader)
         if not hits:
             self._explain_nothing(reports)
@@ -242,6 +252,30 @@ class _Run:
                 if len(keys) >= wanted:
                     break
 
+    def _by_examples(self, candidates: Candidates, filters: Filters) -> bool:
+        """Images that resemble those of reported cases that the words find. Whether it took part. Unless images alone
+        are asked for it has to be convincing, and an image without a report has to stand out."""
+        question, archive = self.questions[0], self.searcher.archive
+        if not question.has_core:
+            return False
+        alone = self.query.channel is Channel.IMAGE
+        wanted = max(4 * self.query.k, 50)
+        index = self._word_index()
+        found = through_examples(
+            archive, self.searcher.model, index, question, filters, self.left_out, self.query.level, wanted
+        )
+        if found is None or not (alone or found.bridge.convincing):
+            return False
+        self.searched = max(self.searched, found.compared)
+        self.encoding = self.encoding or found.encoding
+        self.channels.append("bridge")
+        for image, deviations in found.ranked:
+            key = image.study_uid if self.query.level.value == "case" else image.image_uid
+            if alone or key in candidates.found or deviations >= _OUTSTANDING:
+                candidates.add_image("bridge", image, degree(deviations))
+        self.notes.append(notes.THROUGH_SIMILAR.format(n=found.bridge.patients))
+        return True
+
     def _by_text_vectors(
         self,
         candidates: Candidates,
@@ -249,6 +283,7 @@ class _Run:
         filters: Filters,
         reports: bool,
         images: bool,
+        bridged: bool,
     ) -> None:
         """Words in the space of a pair model, where the lexicon knows a concept of theirs. Other words have a vector as
         well, and its nearest images would be any images: how far they stand out in the archive, or how they differ from
@@ -260,20 +295,20 @@ class _Run:
             return
         found = text_vector(self.searcher.archive, self.searcher.model, question.text)
         if found is None:
-            if self.query.channel is Channel.IMAGE and not self.query.pictures:
+            if self.query.channel is Channel.IMAGE and not self.query.pictures and not bridged:
                 self.notes.append(notes.NO_PAIR_MODEL)
             return
         encoding, vector = found
-        if self.encoding is not None and self.encoding.fingerprint != encoding.fingerprint:
+        if self.encoding is not None and self.encoding.fingerprint != encoding.fingerprint and not bridged:
             return
-        self.encoding = self.encoding or encoding
+        self.encoding = encoding
         if images:
-            self._words_to_images(candidates, reader, filters, vector)
+            self._words_to_images(candidates, reader, filters, vector, bridged)
         if reports and candidates.found:
             self._words_to_reports(candidates, reader, vector)
 
     def _words_to_images(
-        self, candidates: Candidates, reader: RecordReader, filters: Filters, vector: Float32Array
+        self, candidates: Candidates, reader: RecordReader, filters: Filters, vector: Float32Array, bridged: bool
     ) -> None:
         gallery = self._gallery(ItemKind.IMAGE, filters)
         if len(gallery.index) == 0:
@@ -295,7 +330,7 @@ class _Run:
                 break
             key = image.study_uid if self.query.level.value == "case" else image.image_uid
             if alone or key in candidates.found or spread.deviations(similarity) >= _OUTSTANDING:
-                candidates.add_image("text_to_image", image, similarity if alone else score)
+                candidates.add_image("text_to_image", image, similarity if alone and not bridged else score)
             keys.add(key)
             if len(keys) >= wanted:
                 break
@@ -322,8 +357,9 @@ class _Run:
         for key, candidate in candidates.found.items():
             for name, score in candidate.scores.items():
                 by_channel[name][key] = score
+        weights = IMAGE_WEIGHTS if self.query.channel is Channel.IMAGE else WEIGHTS
         fused = (
-            fuse({name: scores for name, scores in by_channel.items() if scores}, WEIGHTS, self.searcher.fusion)
+            fuse({name: scores for name, scores in by_channel.items() if scores}, weights, self.searcher.fusion)
             if any(by_channel.values())
             else {}
         )

@@ -7,7 +7,7 @@ import pytest
 
 from caseindex.index.archive import Archive
 from caseindex.records import ItemKind
-from caseindex.retrieval import search
+from caseindex.retrieval import bridge, search
 from caseindex.retrieval.encoding import Encoding
 from caseindex.retrieval.query import Channel, Level, Query
 from caseindex.retrieval.search import WEIGHTS, Searcher
@@ -34,6 +34,7 @@ def vectors(own_archive: Archive, monkeypatch: pytest.MonkeyPatch) -> dict[str, 
         own_archive.store.put_embeddings(MODEL, kind, uids, np.stack([drawn[uid] for uid in uids]))
     drawn["question"] = unit()
     encoding = Encoding("given", MODEL, DIM)
+    monkeypatch.setattr(bridge, "LEAST_PATIENTS", 1000)  # the pair model alone
     monkeypatch.setattr(search, "text_vector", lambda archive, name, text: (encoding, drawn["question"][None]))
     return drawn
 
