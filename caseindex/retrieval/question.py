@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -10,6 +11,11 @@ from caseindex.retrieval.analysis import Mention, concept_rows, mentions
 
 #: Kinds of concepts that a case is about; the others (places, modalities, attributes) narrow a question.
 CORE_KINDS = frozenset({"finding", "device", "procedure"})
+_OR = re.compile(
+    r"\b(?:or|and other|and another|или|либо|и друг\w+|и ин(?:ые|ых|ая|ой|ое))\b|或|以及其他|及其他|和其他",
+    re.IGNORECASE,
+)
+_LISTED = re.compile(r"\s*[,;/、，；]\s*")
 _OF_A_REPORT = 8  # concepts of a report that ask for its like
 _ASSERTED = 0.5  # how much a report has to assert them
 
@@ -65,7 +71,8 @@ class Question:
 @lru_cache(maxsize=256)
 def read_question(text: str, language: Language | None = None) -> Question:
     """The question's concepts and remaining words. A concept beside a narrower one of its own is left out: who asks
-    for "stroke, ischaemic stroke" asks for the latter."""
+    for "stroke, ischaemic stroke" asks for the latter. As an alternative it stays: "meningioma or another tumour",
+    "sinusitis, opacified sinuses"; a report of the narrower one answers both and comes first."""
     from caseindex.reports.tokens import tokens
 
     words = tokens(text, language)
@@ -75,10 +82,26 @@ def read_question(text: str, language: Language | None = None) -> Question:
         here = tuple(token.norm for token in words if mention.start <= token.start < mention.end)
         units.setdefault(mention.concept, _unit(mention, here))
     asked = set(units)
-    kept = {name: unit for name, unit in units.items() if not (unit.accepted & asked) - {name}}
+    kept = {
+        name: unit
+        for name, unit in units.items()
+        if all(_alternatives(text, found, unit, units[other]) for other in (unit.accepted & asked) - {name})
+    }
     covered = [(mention.start, mention.end) for mention in found]
     rest = [token.norm for token in words if not any(start <= token.start < end for start, end in covered)]
     return Question(text, language, tuple(kept.values()), tuple(dict.fromkeys(rest)))
+
+
+def _alternatives(text: str, found: list[Mention], broader: ConceptUnit, narrower: ConceptUnit) -> bool:
+    """Whether the two stand as alternatives: joined by "or" or "and other", or listed with words of their own each."""
+    for one in (mention for mention in found if mention.concept == broader.concept):
+        for other in (mention for mention in found if mention.concept == narrower.concept):
+            between = text[min(one.end, other.end) : max(one.start, other.start)]
+            if _OR.search(between):
+                return True
+            if _LISTED.fullmatch(between) and not set(broader.words) & set(narrower.words):
+                return True
+    return False
 
 
 def question_of_report(text: str, language: Language | None = None) -> Question:
