@@ -2,9 +2,9 @@
 
 Relevance feedback (Rocchio 1971, "Relevance Feedback in Information Retrieval") across modalities, as in cross-media
 pseudo-relevance feedback (Clinchant, Renders and Csurka 2007, "Trans-Media Pseudo-Relevance Feedback Methods"): the word
-channel scores the reports, the mean of their images, weighted by those scores, stands against the mean of the archive, and
+channel scores the reports, the mean of their images, weighted by those scores, stands against the mean of all reported cases, and
 their difference is turned into a linear discriminant (Fisher 1936), ``(S + r I)^-1 (mean of the found - mean of all)``, with
-``S`` the covariance of the archive's images. Images are ordered by their cosine with it, so that a vector index answers.
+``S`` the covariance of the reported cases' images. Images are ordered by their cosine with it, so that a vector index answers.
 
 Nobody's own report helps to find his own images: his part is taken out of the mean that they are compared with. The same
 leave-one-patient-out scores tell how far the direction can be trusted: unasked, only a convincing one is used.
@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from caseindex.protocols import RecordReader
-from caseindex.records import Float32Array, Image, Int64Array, ItemKind, Polarity, Report
+from caseindex.records import Float32Array, Image, ItemKind, Polarity, Report
 from caseindex.retrieval.question import ConceptUnit, Question
 from caseindex.retrieval.word_index import WordIndex
 from caseindex.retrieval.words import score_reports
@@ -30,7 +30,7 @@ _MOST_REPORTS = 400
 _IMAGES_OF_A_REPORT = 8
 _FEW = 8  # matching reports below which the kind of what is asked, and what else is of it, serve as examples too
 _SIBLING = 0.3  # their weight
-_SAMPLE = 1024  # images that stand for the archive
+_SAMPLE = 1536  # images that stand for the reported cases
 _RIDGE = 3.0  # of the mean variance; from 0.1 to 10 the tuning questions hardly differ
 _CONVINCING = 2.0  # standard errors that the left-out patients' scores have to be above the archive's
 
@@ -174,10 +174,18 @@ def _images(reader: RecordReader, report: Report) -> list[Image]:
     return ([image for image in images if image.represents_series] or images)[:_IMAGES_OF_A_REPORT]
 
 
-def archive_sample(reader: RecordReader, fingerprint: str) -> Float32Array:
-    """[m, dim]: up to 1024 of the archive's image embeddings, evenly spread over them."""
-    ids: Int64Array = reader.embedding_ids(fingerprint, ItemKind.IMAGE)
-    if ids.size == 0:
+def archive_sample(reader: RecordReader, fingerprint: str, index: WordIndex) -> Float32Array:
+    """[m, dim]: up to 1536 embeddings of images with reports, evenly spread over them. Images without reports stay out:
+    where they are of another kind, their mean would turn the direction."""
+    reports = index.document_ids
+    uids: dict[str, None] = {}
+    for item in reports[np.unique(np.linspace(0, reports.size - 1, min(_SAMPLE, reports.size)).astype(np.int64))]:
+        uid = reader.item_uid(ItemKind.REPORT, int(item))
+        report = reader.report(uid) if uid else None
+        if report is not None:
+            uids |= dict.fromkeys(image.image_uid for image in _images(reader, report))
+    found = [reader.embedding(fingerprint, ItemKind.IMAGE, uid) for uid in uids]
+    known = [vector for vector in found if vector is not None]
+    if not known:
         return np.zeros((0, 0), dtype=np.float32)
-    places = np.unique(np.linspace(0, ids.size - 1, min(_SAMPLE, ids.size)).astype(np.int64))
-    return reader.embeddings_of(fingerprint, ItemKind.IMAGE, ids[places])
+    return np.stack(known)[np.unique(np.linspace(0, len(known) - 1, min(_SAMPLE, len(known))).astype(np.int64))]

@@ -70,7 +70,7 @@ def through_examples(
         return None
     with archive.store.read() as reader:
         found = examples(reader, encoding.fingerprint, matching_reports(index, question), left_out)
-        bridge = None if found is None else fit(found, archive_sample(reader, encoding.fingerprint))
+        bridge = None if found is None else fit(found, archive_sample(reader, encoding.fingerprint, index))
         if bridge is None:
             return None
         gallery = open_gallery(archive, encoding.fingerprint, ItemKind.IMAGE, encoding.dim, filters)
