@@ -53,7 +53,7 @@ def main() -> int:
     parser.add_argument("--compare", action="store_true")
     options = parser.parse_args()
     rows = figures(options.groups)
-    commands = list(dict.fromkeys(row["command"] for row in rows))
+    commands = list(dict.fromkeys(row["command"] for row in rows if not row.get("historic")))
     if options.list:
         print("\n".join(commands))
         return 0
