@@ -118,7 +118,7 @@ def test_minutes_stop_it(tmp_path: Path) -> None:
     task.loss = lambda *arguments: (time.sleep(0.05), plain(*arguments))[1]  # type: ignore[method-assign]
     result = _run(task, tmp_path / "r", minutes=0.002)
     assert result.stopped == "minutes"
-    assert result.steps == 3
+    assert 1 <= result.steps <= 3  # 0.12 s at no less than 0.05 s each; fewer on a busy machine
 
 
 def test_a_loss_that_is_not_finite(tmp_path: Path) -> None:
