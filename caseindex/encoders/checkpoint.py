@@ -131,16 +131,20 @@ def read_config(folder: Path, *, verify: bool = True) -> dict[str, Any]:
     return config
 
 
-def refuse_pickle(path: Path) -> None:
-    """A PyTorch pickle can run code when it is loaded: refused by name, with the way to convert it."""
+def refuse_pickle(path: Path, wanted: str | None = None) -> None:
+    """A PyTorch pickle can run code when it is loaded: refused by name, with the way to convert it.
+
+    ``wanted``: the name under which the weights are looked for beside it, where that is not its own.
+    """
     pickles = [path] if path.is_file() else sorted(path.glob("*")) if path.is_dir() else []
     for item in pickles:
         is_weights = item.name in (CONFIG, WEIGHTS) or (path / WEIGHTS).exists()
         if item.suffix in (".pt", ".pth", ".bin", ".ckpt", ".pkl") and not is_weights:
             if path.is_dir() and any(path.glob("*.safetensors")):
                 continue
+            into = f" {item.with_name(wanted)}" if wanted else ""
             raise ModelDamaged(
-                item, "a pickle, which could run code when loaded", f"Convert it: caseindex train convert {item.name}"
+                item, "a pickle, which could run code when loaded", f"Convert it: caseindex train convert {item}{into}"
             )
 
 

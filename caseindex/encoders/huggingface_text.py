@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from caseindex.encoders.weight_files import offline_if_unreachable, reachable, s
 from caseindex.errors import ModelDamaged, ModelNotFound
 from caseindex.records import Float32Array
 
-FAMILY_HELP = "On a machine with a network: huggingface-cli download NAME --local-dir FOLDER; then name hf:FOLDER"
+WEIGHTS = "model.safetensors"
 
 
 class HuggingFaceTextEncoder:
@@ -73,19 +74,64 @@ def pooled_states(network: Any, tokenizer: Any, texts: Sequence[str], max_tokens
 def load(what: str) -> tuple[Any, Any, int]:
     """(network, tokenizer, longest input in tokens) of a local folder or a hub name; safetensors only."""
     offline_if_unreachable()
+    import torch
     import transformers
 
     folder = Path(what).expanduser()
     if folder.is_dir():
-        checkpoint.refuse_pickle(folder)
+        checkpoint.refuse_pickle(folder, WEIGHTS)
     elif what.startswith(("/", "./", "../", "~")):
         raise ModelNotFound(f"hf:{what}", "no such folder", "Name a folder that save_pretrained wrote")
-    with reachable(f"hf:{what}", FAMILY_HELP):
+    with reachable(f"hf:{what}", _how(what, folder)), _quiet(transformers):
         source = str(folder) if folder.is_dir() else what
         tokenizer = transformers.AutoTokenizer.from_pretrained(source, trust_remote_code=False)
-        network = transformers.AutoModel.from_pretrained(source, trust_remote_code=False, use_safetensors=True)
+        # In float32 whatever it was saved in: the same vectors on every machine, and weights that can be trained.
+        network, report = transformers.AutoModel.from_pretrained(
+            source, trust_remote_code=False, use_safetensors=True, dtype=torch.float32, output_loading_info=True
+        )
+    without_pooler(network)
+    missing = sorted(name for name in report["missing_keys"] if not name.startswith("pooler."))
+    if missing or report["mismatched_keys"]:
+        raise ModelDamaged(
+            f"hf:{what}", f"its weights lack {', '.join(missing[:3]) or 'the right shapes'}", "Copy it again"
+        )
+    if network.config.is_encoder_decoder or not hasattr(network.config, "hidden_size"):
+        raise ModelDamaged(
+            f"hf:{what}", f"a {network.config.model_type} is not a text encoder", "Name an encoder such as a BERT"
+        )
+    if tokenizer.pad_token is None:
+        raise ModelDamaged(f"hf:{what}", "its tokenizer has no padding token", "Save it with one")
     positions = int(getattr(network.config, "max_position_embeddings", 512) or 512)
     return network, tokenizer, min(positions, int(tokenizer.model_max_length), 512)
+
+
+def _how(what: str, folder: Path) -> str:
+    if folder.is_dir():
+        return f"A folder that save_pretrained wrote holds config.json, {WEIGHTS} and tokenizer.json"
+    return f"On a machine with a network: hf download {what} --local-dir FOLDER; copy FOLDER here, then name hf:FOLDER"
+
+
+@contextmanager
+def _quiet(transformers: Any) -> Iterator[None]:
+    """No progress bar and no table of unused weights on stderr."""
+    logging = transformers.utils.logging
+    before, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before)
+        if bar:
+            logging.enable_progress_bar()
+
+
+def without_pooler(network: Any) -> Any:
+    """``network`` with its unused pooler taken off. Language models are published without one; transformers would
+    draw its weights anew with each loading, and the fingerprint with them."""
+    if getattr(network, "pooler", None) is not None:
+        network.pooler = None
+    return network
 
 
 def encoder(name: str, what: str, device: str | None = None) -> HuggingFaceTextEncoder:
@@ -128,13 +174,15 @@ def load_stored(folder: Path, name: str, config: dict[str, Any], device: str | N
             transformers.AutoConfig.for_model(settings.pop("model_type"), **settings)
         )
         tensors = checkpoint.read_tensors(folder, f"{TEXT}trunk.")
-        network.load_state_dict({key: torch.from_numpy(value) for key, value in tensors.items()})
+        without_pooler(network).load_state_dict({key: torch.from_numpy(value) for key, value in tensors.items()})
     except (KeyError, ValueError, RuntimeError) as error:
         raise ModelDamaged(
             folder, f"its text network cannot be rebuilt ({type(error).__name__})", "Train it again"
         ) from error
     tokenizer = transformers.PreTrainedTokenizerFast(
-        tokenizer_file=str(folder / "tokenizer.json"), **part["special_tokens"]
+        tokenizer_file=str(folder / "tokenizer.json"),
+        model_input_names=part.get("inputs", ["input_ids", "token_type_ids", "attention_mask"]),
+        **part["special_tokens"],
     )
     head = load_head(checkpoint.read_tensors(folder, f"{TEXT}head."), folder)
     return HuggingFaceTextEncoder(

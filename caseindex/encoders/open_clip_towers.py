@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Sequence
 from functools import cache
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from caseindex.encoders import checkpoint
 from caseindex.encoders.catalogue import Trunk
 from caseindex.encoders.preprocessing import Preprocessing
 from caseindex.encoders.weight_files import load_into, offline_if_unreachable, reachable, state_digest
@@ -34,7 +36,10 @@ def _clip(what: str) -> tuple[Any, dict[str, Any]]:
     folder = Path(what).expanduser()
     if folder.is_dir():
         config = _local_config(folder)
-        model = _build(config)
+        if not (folder / WEIGHTS).is_file():
+            checkpoint.refuse_pickle(folder, WEIGHTS)
+            raise ModelNotFound(folder, f"no {WEIGHTS} in it", f"An open_clip folder holds {CONFIG} and {WEIGHTS}")
+        model = _build(config, folder)
         load_into(model, folder / WEIGHTS)
         return model.eval(), config
     architecture, _, tag = what.partition("/")
@@ -73,11 +78,22 @@ def _local_config(folder: Path) -> dict[str, Any]:
         raise ModelDamaged(path, f"not an open_clip configuration ({error})", "Copy it again") from error
 
 
-def _build(config: dict[str, Any]) -> Any:
+def _build(config: dict[str, Any], folder: Path) -> Any:
+    """Both towers, without weights: nothing is fetched but the configuration of a HuggingFace text tower that does
+    not lie in ``folder``."""
     import open_clip
 
     settings = {key: value for key, value in config.items() if key not in ("preprocess", "custom_text")}
-    with reachable("open_clip", "Its configuration has to describe a CLIP model"):
+    settings["vision_cfg"] = {**settings.get("vision_cfg", {}), "timm_model_pretrained": False}
+    how = f"{CONFIG} has to describe a CLIP model"
+    if _custom(config):
+        text = {**settings.get("text_cfg", {}), "hf_model_pretrained": False}
+        if text.get("hf_model_name"):
+            how = f"Put the config.json and the tokenizer files of {text['hf_model_name']} into the folder"
+            if (folder / checkpoint.CONFIG).is_file():
+                text["hf_model_name"] = str(folder)
+        settings["text_cfg"] = text
+    with reachable(f"open_clip:{folder}", how):
         kind = open_clip.CustomTextCLIP if _custom(config) else open_clip.CLIP
         return kind(**settings)
 
@@ -88,7 +104,17 @@ def _custom(config: dict[str, Any]) -> bool:
 
 def image_architecture(spec: dict[str, Any]) -> torch.nn.Module:
     """The image tower that ``spec`` describes, without weights."""
-    return _build(spec["model"]).visual  # type: ignore[no-any-return]
+    import open_clip
+
+    config = spec["model"]
+    with reachable("open_clip", "Its configuration has to describe a CLIP model"):
+        # A text tower of one small layer, because there is no building the image tower alone.
+        return open_clip.CLIP(  # type: ignore[no-any-return]
+            embed_dim=config["embed_dim"],
+            vision_cfg={**config["vision_cfg"], "timm_model_pretrained": False},
+            text_cfg={"context_length": 4, "vocab_size": 8, "width": 8, "heads": 1, "layers": 1},
+            quick_gelu=bool(config.get("quick_gelu", False)),
+        ).visual
 
 
 def image_trunk(what: str) -> Trunk:
@@ -106,7 +132,8 @@ def image_trunk(what: str) -> Trunk:
             mean=tuple(chosen.get("mean", MEAN)),
             std=tuple(chosen.get("std", STD)),
         ),
-        build=lambda: model.visual,
+        # A copy: training changes it, and the loaded model stands for its name.
+        build=lambda: copy.deepcopy(model.visual),
         # Both towers: a fingerprint stands for one space.
         weights_digest=lambda: state_digest(model),
     )
@@ -144,10 +171,11 @@ def text_encoder(name: str, what: str, fingerprint: str, device: str | None) -> 
     import open_clip
 
     model, config = _clip(what)
-    text = config.get("text_cfg", {})
-    if text.get("hf_tokenizer_name"):
-        with reachable(f"open_clip:{what}", "Its HuggingFace tokenizer has to be in the local cache"):
-            tokenizer: Any = open_clip.HFTokenizer(text["hf_tokenizer_name"])
-    else:
-        tokenizer = open_clip.SimpleTokenizer(context_length=int(text.get("context_length", 77)))
+    folder = Path(what).expanduser()
+    source = f"local-dir:{folder}" if folder.is_dir() else what.partition("/")[0]
+    with reachable(
+        f"open_clip:{what}", "Put the tokenizer files (tokenizer.json, tokenizer_config.json) into a folder"
+    ):
+        # With the context length and the cleaning that its configuration asks for.
+        tokenizer = open_clip.get_tokenizer(source)
     return ClipTextEncoder(name, fingerprint, int(config["embed_dim"]), model, tokenizer, device)

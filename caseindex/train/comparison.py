@@ -36,9 +36,15 @@ class Comparison:
         recall, chance = self.recall["text_to_image_recall@10"], self.chance["text_to_image_recall@10"]
         words = (
             f"Text to image recall@10 on unseen patients is {recall.value:.3f} ({recall.low:.3f}-{recall.high:.3f}), "
-            f"chance {chance:.3f}; similar images share a finding in {self.similar.value:.3f} of the top 5, untrained "
-            f"{self.similar_untrained.value:.3f}"
+            f"chance {chance:.3f}; "
         )
+        if np.isnan(self.similar.value):
+            words += "no two of their images share a finding, so finding similar images could not be measured"
+        else:
+            words += (
+                f"similar images share a finding in {self.similar.value:.3f} of the top 5, untrained "
+                f"{self.similar_untrained.value:.3f}"
+            )
         if not recall.low > chance:
             return False, f"Not better than the default. {words}. archive.toml is unchanged"
         if self.gain.high < 0:

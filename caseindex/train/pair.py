@@ -335,7 +335,10 @@ def _save(
         config["text"] = {
             "kind": "huggingface",
             "config": text.network.config.to_diff_dict() | {"model_type": text.network.config.model_type},
-            "special_tokens": {key: str(value) for key, value in text.tokenizer.special_tokens_map.items()},
+            "special_tokens": {
+                key: str(value) for key, value in text.tokenizer.special_tokens_map.items() if key.endswith("_token")
+            },
+            "inputs": list(text.tokenizer.model_input_names),
             "max_tokens": text.max_tokens,
         }
         tensors |= {f"{TEXT}trunk.{name}": value for name, value in text.network.state_dict().items()}

@@ -16,57 +16,17 @@ from caseindex.encoders.headed_image import HeadedImageEncoder
 from caseindex.encoders.model import load_model, load_text_encoder
 from caseindex.errors import SettingsError, TrainingError
 from caseindex.index.archive import Archive
-from caseindex.index.embed import embed
 from caseindex.records import Image, ItemKind, Report, Study
 from caseindex.settings import load_settings
 from caseindex.train.pair import PairResult, train_pair
 from caseindex.train.pair_data import read_pairs, with_images
 from caseindex.train.pair_settings import PairSettings
-
-SMALL = {
-    "dim": 16,
-    "whitened": 24,
-    "vocabulary": 800,
-    "batch": 16,
-    "epochs": 40,
-    "patience": 40,
-    "validation": 0.2,
-    "test": 0.2,
-}
-TEXTS = {
-    0: "Acute ischemic stroke in the left hemisphere.",
-    1: "Subdural hematoma on the right side.",
-    2: "No pathology. Normal brain.",
-}
-
-
-def _make(folder: Path, patients: int = 60) -> Archive:
-    folder.mkdir()
-    (folder / "archive.toml").write_text("# mine\n")
-    generator = np.random.default_rng(0)
-    images, studies, reports = [], [], []
-    for number in range(patients):
-        kind = number % 3
-        y, x = np.mgrid[:64, :64]
-        drawn = [x % 8 < 4, (x - 32) ** 2 + (y - 32) ** 2 < 300, y % 16 < 8][kind] * 150.0
-        pixels = np.clip(drawn + generator.normal(40, 15, (64, 64)), 0, 255).astype(np.uint8)
-        file = folder / f"{number}.png"
-        Picture.fromarray(pixels).save(file)
-        study = f"study-{number:03d}"
-        studies.append(Study(study_uid=study, patient_id=f"p{number}"))
-        images.append(
-            Image(image_uid=f"i{number}", study_uid=study, file=file.name, source=str(file), patient_id=f"p{number}")
-        )
-        reports.append(Report(report_uid=f"r{number}", study_uid=study, text=f"{TEXTS[kind]} Case {number}.", file="t"))
-    archive = Archive.open(folder)
-    archive.store.put(images=images, studies=studies, reports=reports)
-    embed(archive, load_model(archive.models_dir, "imagenet"), kinds=(ItemKind.IMAGE,))
-    return archive
+from tests.train.drawn_archive import SMALL, make_archive
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Archive, PairResult]]:
-    archive = _make(tmp_path_factory.mktemp("pair") / "archive")
+    archive = make_archive(tmp_path_factory.mktemp("pair") / "archive")
     yield archive, train_pair(archive, PairSettings(**SMALL), tensorboard=False)
     archive.store.close()
 
@@ -117,7 +77,7 @@ def test_interrupted_and_resumed_gives_the_same_model(
 ) -> None:
     from caseindex.train.pair_task import PairTask
 
-    archive = _make(tmp_path / "archive")
+    archive = make_archive(tmp_path / "archive")
     plain, steps = PairTask.loss, []
 
     def stopping(self: PairTask, batch: object, epoch: int, number: int) -> object:
@@ -137,7 +97,7 @@ def test_interrupted_and_resumed_gives_the_same_model(
 
 
 def test_held_out_patients_are_on_no_side(tmp_path: Path) -> None:
-    archive = _make(tmp_path / "archive", 12)
+    archive = make_archive(tmp_path / "archive", 12)
     held = {f"p{number}" for number in range(4)}
     result = train_pair(archive, PairSettings(**{**SMALL, "epochs": 1}), hold_out=held, tensorboard=False, use=False)
     split = json.loads((result.run / "split.json").read_text())
