@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 
 from caseindex import __version__
 from caseindex.train.comparison import Comparison
@@ -60,4 +61,6 @@ def model_card(
 
 
 def _interval(value: Interval) -> str:
+    if math.isnan(value.value):
+        return "not measurable"
     return f"{value.value:.3f} ({value.low:.3f}-{value.high:.3f})"

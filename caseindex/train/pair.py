@@ -83,6 +83,7 @@ def train_pair(
         raise TrainingError(
             settings.image_encoder, "not an image encoder that can be trained on", f"Known: {catalogue.known_names()}"
         )
+    text_network = _text_network(settings)  # before the long work: it may not be reachable
     embed(archive, base, kinds=(ItemKind.IMAGE,), on_progress=lambda n, total: progress("image features", n, total))
     pairs, features = _with_features(archive, read_pairs(archive), base)
     split = split_by_patient(
@@ -122,7 +123,7 @@ def train_pair(
     head = ProjectionHead(whitening, settings.dim, 2 * settings.dim, settings.dropout)
     white = whitening(features[train_images])  # [images, whitened]
     head.centre(white.mean(0))
-    text_tower = _text_tower(settings, maker, [pairs.texts[text] for text in train_texts])
+    text_tower = _text_tower(settings, text_network, maker, [pairs.texts[text] for text in train_texts])
     if isinstance(text_tower, ConceptTower) and white.shape[1] <= settings.dim:
         studies = np.array([pairs.images[image].study for image in train_images])
         text_tower.network.begin_with(concept_directions(white, _asserted(pairs, views, maker, train_images), studies))
@@ -228,8 +229,19 @@ def _asserted(pairs: Pairs, views: Sequence[ReportViews], maker: ViewMaker, imag
     return out
 
 
-def _text_tower(settings: PairSettings, maker: ViewMaker, texts: list[str]) -> torch.nn.Module:
+def _text_network(settings: PairSettings) -> tuple[Any, Any, int] | None:
+    """(network, tokenizer, longest input in tokens) of a text encoder from outside."""
     if settings.text_encoder == "tiny":
+        return None
+    from caseindex.encoders import huggingface_text
+
+    return huggingface_text.load(settings.text_encoder.partition(":")[2])
+
+
+def _text_tower(
+    settings: PairSettings, loaded: tuple[Any, Any, int] | None, maker: ViewMaker, texts: list[str]
+) -> torch.nn.Module:
+    if loaded is None:
         config = ConceptTextConfig(
             vocabulary=len(maker.pieces),
             concepts=len(maker.features),
@@ -239,7 +251,7 @@ def _text_tower(settings: PairSettings, maker: ViewMaker, texts: list[str]) -> t
         return ConceptTower(ConceptText(config))
     from caseindex.encoders import huggingface_text
 
-    network, tokenizer, max_tokens = huggingface_text.load(settings.text_encoder.partition(":")[2])
+    network, tokenizer, max_tokens = loaded
     plain = huggingface_text.HuggingFaceTextEncoder(
         name="text",
         fingerprint="",

@@ -139,6 +139,20 @@ def test_a_huggingface_text_encoder_under_a_head(
         torch.testing.assert_close(encoder.network.state_dict()[key], value, rtol=0, atol=0)
 
 
+def test_a_text_encoder_that_cannot_be_had_is_said_before_any_work(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["train", "pair", "--archive", str(folder), "--image-encoder", "grid", "--text-encoder", "hf:/no/such"])
+    assert end.value.code == 1
+    assert "no such folder" in capsys.readouterr().err
+    assert not list((folder / "runs").glob("*"))
+    archive = Archive.open(folder)
+    with archive.store.read() as reader:
+        assert list(reader.counts().embeddings.values()) == [PATIENTS]  # those of `imagenet` alone, from before
+    archive.store.close()
+
+
 @pytest.mark.usefixtures("last_is_best")
 def test_full_training_with_both_networks_from_outside(folder: Path, train: Train, tmp_path: Path) -> None:
     clip, text = save_clip(tmp_path / "clip", PLAIN), save_bert(tmp_path / "text", language_model=True)
