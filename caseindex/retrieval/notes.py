@@ -12,7 +12,9 @@ NO_CONCEPT = "no concept of the lexicon was recognised: only reports that hold t
 NO_WORDS = "no report holds these words, and the lexicon knows no concept for them: try a synonym or a wider term"
 UNKNOWN_TO_LEXICON = "none of these words is known to the lexicon: images cannot be found by them"
 NO_PAIR_MODEL = "words cannot be compared with images: train a model with `caseindex train pair`"
-THROUGH_SIMILAR = "{n} reported cases that hold these words led to images that resemble theirs"
+THROUGH_SIMILAR = (
+    "cases without a matching report were found because their images resemble those of {n} cases that have one"
+)
 NOT_EMBEDDED = "the images have no embeddings of this model yet: run `caseindex embed`"
 SOME_NOT_EMBEDDED = "{n} images have no embedding yet and were not compared: run `caseindex embed`"
 SOME_UNREADABLE = "{n} images cannot be read any more and were not compared"
@@ -39,8 +41,8 @@ _TRANSLATED: Final[dict[str, tuple[str, str]]] = {
         "文字无法与图像比较：请先训练模型（`caseindex train pair`）",
     ),
     THROUGH_SIMILAR: (
-        "случаев с этими словами в заключении, по сходству с которыми найдены изображения: {n}",
-        "依据 {n} 个报告中含有这些词的病例，找到了相似的图像",
+        "часть случаев найдена по сходству изображений со случаями, у которых это есть в заключении (таких {n})",
+        "部分病例没有相符的报告，是因其图像与 {n} 个有相符报告的病例相似而找到的",
     ),
     NOT_EMBEDDED: (
         "у изображений ещё нет векторов этой модели: выполните `caseindex embed`",
@@ -78,7 +80,7 @@ def translated(note: str, language: Language) -> str:
     """
     if language is Language.ENGLISH:
         return note
-    number = re.match(r"\d+", note)
+    number = re.search(r"\d+", note)
     n = number.group() if number else ""
     pair = _TRANSLATED.get(note.replace(n, "{n}", 1) if n else note)
     if pair is None:

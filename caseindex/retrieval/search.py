@@ -85,6 +85,7 @@ class _Run:
     questions: list[Question] = field(default_factory=list)
     encoding: Encoding | None = None
     left_out: set[str] = field(default_factory=set)
+    examples: int = 0  # reported cases that the bridge was made of
 
     def answer(self) -> Answer:
         start = time.monotonic()
@@ -110,6 +111,8 @@ class _Run:
                 bridged = images and self._by_examples(candidates, filters)
                 self._by_text_vectors(candidates, reader, filters, reports, images, bridged)
             hits = self._hits(candidates, reader)
+        if self.examples and any(hit.matched_by == ("image",) for hit in hits):
+            self.notes.append(notes.THROUGH_SIMILAR.format(n=self.examples))
         if not hits:
             self._explain_nothing(reports)
         understood = tuple(dict.fromkeys(name for question in self.questions for name in question.names()))
@@ -273,7 +276,7 @@ class _Run:
             key = image.study_uid if self.query.level.value == "case" else image.image_uid
             if alone or key in candidates.found or deviations >= _OUTSTANDING:
                 candidates.add_image("bridge", image, degree(deviations))
-        self.notes.append(notes.THROUGH_SIMILAR.format(n=found.bridge.patients))
+        self.examples = found.bridge.patients
         return True
 
     def _by_text_vectors(

@@ -114,7 +114,7 @@ def test_images_without_reports_are_found_in_three_languages(half_reported: Arch
     assert all(hit.study_uid.startswith("ill") and hit.matched_by == ("image",) for hit in answer.hits)
     assert len(answer.hits) == 10
     assert any(hit.report is None for hit in answer.hits)
-    assert any("10 reported cases" in note for note in answer.notes)
+    assert any("10 cases that have one" in note for note in answer.notes)
 
 
 def test_beside_the_reports_it_adds_what_stands_out(half_reported: Archive) -> None:
