@@ -36,7 +36,7 @@ def test_an_archive_is_made_and_asked_in_three_languages(folder: Path, capsys: p
     for answer in shown["answers"]:
         assert any("Ишемический инсульт" in hit["labels"] for hit in answer["hits"][:3]), answer["question"]
         assert answer["right"] >= 2
-        assert answer["right_by_image"] is None  # the untrained default compares no words with pictures
+        assert answer["right_by_image"] >= 1  # untrained, by likeness to the pictures of cases with such a report
     assert "Ишемический инсульт" in shown["answers"][0]["hits"][0]["labels"]
     assert (folder / "archive" / "archive.toml").is_file()
     page = (folder / "search.html").read_text("utf-8")
