@@ -4,23 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
-from importlib import import_module
-from typing import Any, Final
+from typing import Final
 
 import typer
-from typer.core import TyperCommand, TyperGroup
 
+from caseindex.cli.lazy_group import Command, LazyGroup
 from caseindex.errors import CaseindexError
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """A row of the command table: the module that holds ``app: typer.Typer``, and the line that `--help` shows."""
-
-    module: str
-    help: str
-
 
 COMMANDS: Final[dict[str, Command]] = {
     "init": Command("caseindex.cli.init", "Make an empty archive."),
@@ -37,27 +26,12 @@ COMMANDS: Final[dict[str, Command]] = {
 }
 
 
-class LazyGroup(TyperGroup):
-    """Lists commands from :data:`COMMANDS` and imports a command's module only when it is the one to run."""
-
-    def list_commands(self, ctx: Any) -> list[str]:
-        return list(COMMANDS)
-
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        row = COMMANDS.get(cmd_name)
-        return None if row is None else TyperCommand(cmd_name, help=row.help, callback=None)
-
-    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        name, listed, rest = super().resolve_command(ctx, args)
-        if listed is None or name is None:
-            return name, listed, rest
-        command = typer.main.get_command(import_module(COMMANDS[name].module).app)
-        command.name = name
-        return name, command, rest
+class Commands(LazyGroup):
+    table = COMMANDS
 
 
 app = typer.Typer(
-    cls=LazyGroup,
+    cls=Commands,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,  # its frames could show a patient's data
