@@ -44,14 +44,14 @@ def embed(
     from caseindex.encoders.model import load_model
     from caseindex.index.archive import Archive
     from caseindex.index.embed import embed as run
-    from caseindex.index.grid_whitening import NAME, fitted_grid
+    from caseindex.index.identity_model import NAME, identity_model
     from caseindex.retrieval.word_index import open_word_index
 
     opened = Archive.find(archive)
     name = model or opened.settings.models.search
     with progress("embed", unit="items") as advance:
         if name == NAME:
-            loaded = fitted_grid(opened, on_progress=lambda done, total: advance(done, total=total))
+            loaded = identity_model(opened, NAME, on_progress=lambda done, total: advance(done, total=total))
         else:
             loaded = load_model(opened.models_dir, name)
         summary = run(

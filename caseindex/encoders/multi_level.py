@@ -33,15 +33,16 @@ class MultiLevel(torch.nn.Module):
 
 
 class Grid(torch.nn.Module):
-    """[batch, 3, height, width] -> [batch, 16 * 112]: 4 x 4 average grid of the stride-16 layer, row by row.
+    """[batch, 3, height, width] -> [batch, cells * cells * 112]: average grid of the stride-16 layer, row by row.
 
     Where things are, rather than what they are: the signature of a person's anatomy in one projection.
     """
 
-    def __init__(self, trunk: torch.nn.Module) -> None:
+    def __init__(self, trunk: torch.nn.Module, cells: int) -> None:
         super().__init__()
         self.stem, self.bn, self.blocks = trunk.conv_stem, trunk.bn1, trunk.blocks[:5]  # type: ignore[index]
+        self.cells = cells
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
         maps = self.blocks(self.bn(self.stem(pixels)))  # type: ignore[operator]
-        return F.adaptive_avg_pool2d(maps.float(), 4).flatten(2).transpose(1, 2).flatten(1)
+        return F.adaptive_avg_pool2d(maps.float(), self.cells).flatten(2).transpose(1, 2).flatten(1)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
 from caseindex.errors import ModelDamaged
 from caseindex.records import Float32Array, PixelArray
+
+if TYPE_CHECKING:
+    from caseindex.encoders.alignment import Alignment
 
 Fit = Literal["pad", "squash", "crop"]
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -21,7 +24,8 @@ class Preprocessing:
 
     ``fit``: ``"pad"`` keeps the aspect and centres the picture on black; ``"squash"`` stretches it; ``"crop"`` keeps
     the aspect, fills the frame and cuts what stands out at both ends. Shrinking averages areas (no aliasing),
-    enlarging is bicubic.
+    enlarging is bicubic. ``alignment``: the square picture is registered to the template of an
+    :class:`~caseindex.encoders.alignment.Alignment`.
     """
 
     height: int = 224
@@ -29,23 +33,33 @@ class Preprocessing:
     fit: Fit = "pad"
     mean: tuple[float, ...] = IMAGENET_MEAN
     std: tuple[float, ...] = IMAGENET_STD
+    alignment: Alignment | None = None
 
     def __post_init__(self) -> None:
         if self.fit not in get_args(Fit):
             raise ValueError(f"fit is {self.fit!r}; known: {', '.join(get_args(Fit))}")
         if min(self.height, self.width) < 1 or len(self.mean) != 3 or len(self.std) != 3 or min(self.std) <= 0:
             raise ValueError("height and width are at least 1; mean and std have three values, std above 0")
+        if self.alignment is not None and self.height != self.width:
+            raise ValueError("pictures are aligned in a square")
 
     @classmethod
     def from_config(cls, config: dict[str, Any], item: object) -> Preprocessing:
         """The inverse of :meth:`config`; :class:`~caseindex.errors.ModelDamaged` names ``item``."""
         try:
-            return cls(**{**config, "mean": tuple(config["mean"]), "std": tuple(config["std"])})
+            given = {**config, "mean": tuple(config["mean"]), "std": tuple(config["std"])}
+            if "alignment" in given:
+                from caseindex.encoders.alignment import Alignment
+
+                given["alignment"] = Alignment(given["alignment"])
+            return cls(**given)
         except (KeyError, TypeError, ValueError) as error:
             raise ModelDamaged(item, f"its preprocessing is not valid ({error})", "Copy or train it again") from error
 
     def config(self) -> dict[str, Any]:
-        return {**asdict(self), "mean": list(self.mean), "std": list(self.std)}
+        given = {**asdict(self), "mean": list(self.mean), "std": list(self.std)}
+        del given["alignment"]
+        return given if self.alignment is None else {**given, "alignment": self.alignment.template}
 
     def __call__(self, pixels: PixelArray) -> Float32Array:
         """[rows, columns] or [rows, columns, 3] uint8 -> [3, height, width] float32, C-contiguous."""
@@ -65,6 +79,10 @@ class Preprocessing:
         """[rows, columns] or [rows, columns, 3] uint8 -> [height, width] or [height, width, 3] uint8."""
         if pixels.dtype != np.uint8 or pixels.ndim not in (2, 3) or (pixels.ndim == 3 and pixels.shape[2] != 3):
             raise ValueError(f"pixels are {pixels.dtype} of shape {pixels.shape}; [rows, columns(, 3)] uint8 is needed")
+        framed = self._framed(pixels)
+        return framed if self.alignment is None else self.alignment(framed)
+
+    def _framed(self, pixels: PixelArray) -> PixelArray:
         rows, columns = pixels.shape[:2]
         if self.fit == "squash":
             return _resize(pixels, self.height, self.width)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import uuid
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from caseindex.index.store import LmdbStore
 
 SETTINGS_FILE = "archive.toml"
+IDENTIFIER_FILE = "archive.id"
 
 _COMMENTS = {
     "format_version": "Of the archive folder. Do not change.",
@@ -145,6 +147,16 @@ class Archive:
 
         with contextlib.suppress(ArchiveLocked, StorageFull):
             finish(self)
+
+    @cached_property
+    def identifier(self) -> str:
+        """A random name of this archive, given once: what was fitted here can be told from what was fitted elsewhere.
+
+        Raises :class:`~caseindex.errors.StorageFull` where it cannot be written."""
+        file = self.path / IDENTIFIER_FILE
+        if not file.is_file():
+            write_file_atomically(file, f"{uuid.uuid4().hex}\n".encode("ascii"))
+        return file.read_text("ascii").strip()
 
     @property
     def models_dir(self) -> Path:

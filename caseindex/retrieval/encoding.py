@@ -38,10 +38,10 @@ def chosen_model(archive: Archive, name: str | None) -> str:
 def load_image_model(archive: Archive, name: str | None) -> Model:
     """The model with its image encoder. Raises :class:`~caseindex.errors.ModelError` for one without."""
     from caseindex.encoders.model import load_model
-    from caseindex.index.grid_whitening import NAME, fitted_grid
+    from caseindex.index.identity_model import NAME, identity_model
 
     chosen = chosen_model(archive, name)
-    model = fitted_grid(archive) if chosen == NAME else load_model(archive.models_dir, chosen)
+    model = identity_model(archive, NAME) if chosen == NAME else load_model(archive.models_dir, chosen)
     if model.image is None:
         raise ModelError(chosen, "this model has no image encoder", "Name another one with --model")
     return model

@@ -15,7 +15,7 @@ from caseindex.encoders.whitening import normalised
 from caseindex.errors import TrainingError
 from caseindex.index.archive import Archive
 from caseindex.index.embed import embed
-from caseindex.index.grid_whitening import fitted_grid
+from caseindex.index.identity_model import identity_model
 from caseindex.records import Float32Array, Image, ItemKind, PixelArray, Report
 
 
@@ -157,18 +157,18 @@ def test_a_head_on_stored_embeddings_reads_no_pixels(archive: Archive) -> None:
 
 
 def test_the_grid_is_whitened_on_the_archive(archive: Archive) -> None:
-    model = fitted_grid(archive, dim=8)
+    model = identity_model(archive, "grid", dim=8)
     assert model.dim == 8
     assert embed(archive, model).images == 0  # the sample was the whole archive
     with archive.store.read() as reader:
         ids = reader.embedding_ids(model.fingerprint, ItemKind.IMAGE)
         vectors = reader.embeddings_of(model.fingerprint, ItemKind.IMAGE, ids)
     assert vectors.shape == (40, 8)
-    assert fitted_grid(archive).fingerprint == model.fingerprint
+    assert identity_model(archive, "grid").fingerprint == model.fingerprint
     assert load_model(archive.models_dir, "grid").fingerprint == model.fingerprint
 
 
 def test_nothing_to_whiten(tmp_path: Path) -> None:
     (tmp_path / "archive.toml").write_text("")
     with pytest.raises(TrainingError, match="at least 2"):
-        fitted_grid(Archive.open(tmp_path))
+        identity_model(Archive.open(tmp_path), "grid")
