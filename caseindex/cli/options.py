@@ -27,3 +27,13 @@ ModelOption = Annotated[
     str | None,
     typer.Option("--model", metavar="NAME", help="A model of this archive, instead of the one in archive.toml."),
 ]
+IdentityModelOption = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        metavar="NAME",
+        help="An identity model: grid (untrained), or one that `train identity` made; default: [models] identity of "
+        "archive.toml.",
+        show_default=False,
+    ),
+]

@@ -26,7 +26,7 @@ class Nuisance:
     bend: float = 0.0
     exposure: float = 1.0
     processing: bool = True
-    occlusion: float = 0.3
+    occlusion: float = 0.1
 
     def __call__(self, picture: PixelArray, generator: np.random.Generator) -> PixelArray:
         """[side, side] uint8 -> the same shape; draws from ``generator``."""

@@ -26,7 +26,7 @@ from caseindex.encoders.within_class import fit_within_class
 from caseindex.errors import ModelError, TrainingError
 from caseindex.index.archive import Archive
 from caseindex.index.comparable import kind_of
-from caseindex.index.embed import OnProgress, decoded, missing
+from caseindex.index.embed import OnProgress, decoded
 from caseindex.records import Float32Array, ItemKind, PixelArray
 
 NAME: Final = "grid"

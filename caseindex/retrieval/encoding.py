@@ -62,7 +62,7 @@ def image_vectors(
     if model.image is None:
         raise RuntimeError("load_image_model gave a model without an image encoder")
     if embed_missing:
-        _complete(archive, model, on_progress, notes)
+        complete_embeddings(archive, model, on_progress, notes)
     parts: list[Float32Array] = []
     if pictures:
         parts.append(model.image.encode(np.stack([model.image.preprocess(picture) for picture in pictures])))
@@ -72,7 +72,9 @@ def image_vectors(
     return Encoding(model.name, model.fingerprint, model.dim), vectors
 
 
-def _complete(archive: Archive, model: Model, on_progress: OnProgress | None, notes: list[str]) -> None:
+def complete_embeddings(archive: Archive, model: Model, on_progress: OnProgress | None, notes: list[str]) -> None:
+    """Embeds the images that lack a vector of ``model``, unless they are so many that it would take hours: then the
+    answer is of those that have one, which ``notes`` says, or :class:`~caseindex.errors.NotInArchive`."""
     from caseindex.index.embed import embed, missing
 
     lacking = missing(archive.store, model.fingerprint, ItemKind.IMAGE, all_slices=False)

@@ -1,0 +1,114 @@
+"""Images with what is known of their persons: what the identity protocols measure on, and which pairs count."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from caseindex.records import Float32Array, Int64Array
+
+#: Similarities that are held at once: 64 MiB, and masks of a byte each.
+_BLOCK_VALUES = 16_000_000
+
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class IdentitySet:
+    """Row-aligned. ``vectors``: [n, dim] float32, L2-normalised; ``persons``: [n], -1 where unknown; ``kinds``: [n],
+    only images of one kind are compared; ``studies``: [n]; ``copies``: [n], equal for pixel-identical images.
+    ``possibly_same``: pairs of persons that may be one, which count neither as same nor as different."""
+
+    vectors: Float32Array
+    persons: Int64Array
+    kinds: Int64Array
+    studies: Int64Array
+    copies: Int64Array
+    possibly_same: Collection[tuple[int, int]] = field(default=frozenset())
+
+    def __len__(self) -> int:
+        return len(self.persons)
+
+    def partners(self) -> list[Int64Array]:
+        """For each person number, the persons that may be the same one."""
+        found: list[list[int]] = [[] for _ in range(int(self.persons.max(initial=-1)) + 1)]
+        for one, two in self.possibly_same:
+            if one != two:
+                found[one].append(two)
+                found[two].append(one)
+        return [np.array(sorted(set(numbers)), np.int64) for numbers in found]
+
+    def subset(self, rows: Int64Array) -> IdentitySet:
+        """The chosen images; persons keep their numbers."""
+        return IdentitySet(
+            self.vectors[rows],
+            self.persons[rows],
+            self.kinds[rows],
+            self.studies[rows],
+            self.copies[rows],
+            self.possibly_same,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Exclusions:
+    """What is left out of a query's gallery beside itself and what cannot be compared with it."""
+
+    same_study: bool = False
+    copies: bool = True
+
+    def words(self) -> str:
+        parts = ["the query image itself", "images of another kind (modality, view, body part)"]
+        parts += ["pixel-identical copies"] if self.copies else []
+        parts += ["images of the query's study"] if self.same_study else []
+        return ", ".join(
+            [*parts, "images of unknown patients", "patients that may be the query's own under another id"]
+        )
+
+
+DEFAULT_EXCLUSIONS = Exclusions()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Block:
+    """Some queries against all images. ``rows``: [b]; ``similarity``: [b, n]; ``counted``: [b, n] pairs that count;
+    ``same``: [b, n] those of one person."""
+
+    rows: Int64Array
+    similarity: Float32Array
+    counted: Mask
+    same: Mask
+
+
+def blocks(data: IdentitySet, exclusions: Exclusions, rows: Int64Array | None = None) -> Iterator[Block]:
+    """The similarities of ``rows`` (default: all images) to all images, a bounded number of rows at a time."""
+    asking = np.arange(len(data)) if rows is None else rows
+    size = max(1, min(4096, _BLOCK_VALUES // max(1, len(data))))
+    partners = data.partners()
+    has_partner = np.array([number for number, others in enumerate(partners) if len(others)], np.int64)
+    for start in range(0, len(asking), size):
+        chosen = asking[start : start + size]
+        counted = (data.kinds[chosen][:, None] == data.kinds[None, :]) & (data.persons[None, :] >= 0)
+        counted &= data.persons[chosen][:, None] >= 0
+        counted[np.arange(len(chosen)), chosen] = False
+        if exclusions.copies:
+            counted &= data.copies[chosen][:, None] != data.copies[None, :]
+        if exclusions.same_study:
+            counted &= data.studies[chosen][:, None] != data.studies[None, :]
+        for place in np.flatnonzero(np.isin(data.persons[chosen], has_partner)):
+            counted[place] &= ~np.isin(data.persons, partners[data.persons[chosen[place]]])
+        same = counted & (data.persons[chosen][:, None] == data.persons[None, :])
+        yield Block(chosen, data.vectors[chosen] @ data.vectors.T, counted, same)
+
+
+def numbered(values: Sequence[str | None]) -> Int64Array:
+    """[n] a number for each different value, in order of appearance; -1 for ``None``.
+
+    >>> numbered(["b", None, "a", "b"]).tolist()
+    [0, -1, 1, 0]
+    """
+    number: dict[str, int] = {}
+    return np.array([-1 if value is None else number.setdefault(value, len(number)) for value in values], np.int64)
