@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from caseindex.encoders.preprocessing import Preprocessing
+from caseindex.ingest.heap import keep_all_freed_memory
 from caseindex.records import Float32Array, PixelArray
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ class TorchImageEncoder:
         with self._lock:
             if self._network is None:
                 device = self._device or ("cuda" if torch.cuda.is_available() else "cpu")
+                if device == "cpu":
+                    keep_all_freed_memory()
                 network = self._build().eval().requires_grad_(False)
                 self._network = network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
             return self._network

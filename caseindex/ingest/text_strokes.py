@@ -86,6 +86,13 @@ def strokes(grey: PixelArray) -> Strokes:
         unevenness=np.sqrt(np.maximum(mean(ridge * value * value, ridges) - level * level, 0)),
         crispness=mean(rim * gradient, rims) / np.maximum(contrast, 1),
         thickness=(2 * deepest - 1) / height,
-        winding=rims / (2 * (width + height)),
+        winding=total(_cracks(ink).ravel()[at]) / (2 * (width + height)),
         fill=area / (width * height),
     )
+
+
+def _cracks(ink: PixelArray) -> npt.NDArray[np.uint8]:
+    """[rows, columns] how many of a pixel's four sides are the edge of ``ink``."""
+    within = np.pad((ink > 0).astype(np.uint8), 1)
+    sides = within[:-2, 1:-1] + within[2:, 1:-1] + within[1:-1, :-2] + within[1:-1, 2:]
+    return np.asarray(4 - sides, np.uint8)
