@@ -87,12 +87,10 @@ def read_pixels(image: Image, options: RenderOptions | None = None) -> PixelArra
         from caseindex.ingest.dicom import DicomObject
 
         parsed = DicomObject(image.file, data, options.max_pixels, options.max_frames, _max_bytes(options))
-        modality = parsed.modality
         found = [part.pixels for part in parsed.pictures(options.window, only=image.frame or 0)]
     else:
         from caseindex.ingest.raster import raster_frames
 
-        modality = None  # what a layout knows of it came after decoding
         found = [
             pixels
             for _, _, pixels in raster_frames(
@@ -101,7 +99,7 @@ def read_pixels(image: Image, options: RenderOptions | None = None) -> PixelArra
         ]
     if not found:
         raise InputRejected(image.file, "constant_image")
-    return _masked(found[0], options, modality)
+    return _masked(found[0], options)
 
 
 def _max_bytes(options: RenderOptions) -> int:
@@ -115,12 +113,12 @@ def _read(locator: str, options: RenderOptions) -> bytes:
     return data
 
 
-def _masked(pixels: PixelArray, options: RenderOptions, modality: str | None) -> PixelArray:
+def _masked(pixels: PixelArray, options: RenderOptions) -> PixelArray:
     if not options.mask_text:
         return pixels
     from caseindex.ingest.masking import mask_text
 
-    return mask_text(pixels, modality)
+    return mask_text(pixels)
 
 
 def pixel_sha256(pixels: PixelArray) -> str:
@@ -147,7 +145,7 @@ def _decode_dicom(
         return
     given = 0
     for part in parsed.pictures(options.window):
-        pixels = _masked(part.pixels, options, header.modality)
+        pixels = _masked(part.pixels, options)
         given += 1
         image = Image(
             image_uid=f"{header.object_uid}#{part.frame}" if parsed.is_multi_frame else header.object_uid,
@@ -193,7 +191,7 @@ def _decode_raster(data: bytes, digest: str, locator: str, file: str, options: R
         if pixels.min() == pixels.max():
             continue
         given += 1
-        pixels = _masked(pixels, options, None)
+        pixels = _masked(pixels, options)
         image = replace(
             whole,
             image_uid=f"{uid}#{page}" if pages > 1 else uid,

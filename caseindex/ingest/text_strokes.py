@@ -1,9 +1,9 @@
 """Strokes of one polarity in a picture, as letters are made of: thin bright parts, each with what tells ink from anatomy.
 
 A stroke stands out from the opening of the picture with a square wider than any pen (top-hat; Serra, Image Analysis
-and Mathematical Morphology, 1982, chapter XII), and is cut at half of the highest contrast around, where an edge that was softened
-by scaling lies. Ink is crisp (one step of the grey scale at its rim), even along its ridge, thin beside its height, and
-winding; vessels, trabeculae and gyri are some of it, rarely all.
+and Mathematical Morphology, 1982, chapter XII), and is cut at half of the highest contrast around, where an edge that
+was softened by scaling lies. Ink is crisp (one step of the grey scale at its rim), even along its ridge, thin beside its
+height, and winding; vessels, trabeculae and gyri are some of it, rarely all.
 """
 
 from __future__ import annotations
@@ -30,18 +30,22 @@ _SQUARE: Final = np.ones((3, 3), np.uint8)
 class Strokes:
     """Connected strokes of a picture, [parts] each; part 0 is what is no stroke."""
 
-    labels: npt.NDArray[np.int32]  # [rows, columns]
+    shape: tuple[int, int]  # rows, columns
+    at: npt.NDArray[np.intp]  # [pixels of strokes] in the flattened picture
+    part: npt.NDArray[np.int32]  # [pixels of strokes] to which part each belongs
     left: Floats
     top: Floats
     width: Floats
     height: Floats
+    area: Floats
     contrast: Floats  # of the ridge to what lies under it, grey levels
     level: Floats  # of the ridge, grey levels
     unevenness: Floats  # standard deviation along the ridge, grey levels
     crispness: Floats  # gradient at the rim as a share of the contrast; about 1 for ink
     thickness: Floats  # of the widest place, as a share of the height
-    winding: Floats  # length of the rim as a share of the circumference of the box
-    fill: Floats  # area as a share of the box
+    winding: (
+        Floats  # length of the outline as a share of that of the box; 1 for a disc, a bar, an L; 1.3 and more for R
+    )
 
 
 def strokes(grey: PixelArray) -> Strokes:
@@ -54,45 +58,41 @@ def strokes(grey: PixelArray) -> Strokes:
     ink = cv2.compare(raised, least, cv2.CMP_GT)
     parts, labels, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8, ltype=cv2.CV_32S)
     at = np.flatnonzero(ink)
-    label = labels.ravel()[at]
+    part = labels.ravel()[at]
 
     def total(values: npt.NDArray[np.generic]) -> Floats:
-        return np.bincount(label, values, parts)
+        return np.asarray(np.bincount(part, values, parts), np.float64)
 
-    def mean(values: npt.NDArray[np.generic], weights: Floats) -> Floats:
-        return total(values) / np.maximum(weights, 1)
-
+    left, top, width, height, area = (stats[:, column].astype(np.float64) for column in range(5))
     value = grey.ravel()[at].astype(np.float64)
     ridge = (cv2.dilate(grey, _SQUARE).ravel()[at] == value).astype(np.float64)
-    ridges = total(ridge)
-    level = mean(ridge * value, ridges)
-    under = mean(value - raised.ravel()[at], stats[:, cv2.CC_STAT_AREA].astype(np.float64))
-    contrast = level - under
-    rim = (cv2.erode(ink, _SQUARE, borderType=cv2.BORDER_CONSTANT, borderValue=0).ravel()[at] == 0).astype(np.float64)
-    rims = total(rim)
+    ridges = np.maximum(total(ridge), 1)
+    level = total(ridge * value) / ridges
+    contrast = level - total(value - raised.ravel()[at]) / area
+    rim = cv2.erode(ink, _SQUARE, borderType=cv2.BORDER_CONSTANT, borderValue=0).ravel()[at] == 0
     gradient = cv2.morphologyEx(grey, cv2.MORPH_GRADIENT, _SQUARE).ravel()[at]
-    depth = cv2.distanceTransform(ink, cv2.DIST_C, 3).ravel()[at]
     deepest = np.zeros(parts, np.float32)
-    np.maximum.at(deepest, label, depth)
-    left, top, width, height, area = (stats[:, column].astype(np.float64) for column in range(5))
+    np.maximum.at(deepest, part, cv2.distanceTransform(ink, cv2.DIST_C, 3).ravel()[at])
     return Strokes(
-        labels=labels,
+        shape=(grey.shape[0], grey.shape[1]),
+        at=at,
+        part=part,
         left=left,
         top=top,
         width=width,
         height=height,
+        area=area,
         contrast=contrast,
         level=level,
-        unevenness=np.sqrt(np.maximum(mean(ridge * value * value, ridges) - level * level, 0)),
-        crispness=mean(rim * gradient, rims) / np.maximum(contrast, 1),
+        unevenness=np.sqrt(np.maximum(total(ridge * value * value) / ridges - level * level, 0)),
+        crispness=total(rim * gradient) / np.maximum(total(rim), 1) / np.maximum(contrast, 1),
         thickness=(2 * deepest - 1) / height,
-        winding=total(_cracks(ink).ravel()[at]) / (2 * (width + height)),
-        fill=area / (width * height),
+        winding=total(_outer_sides(ink).ravel()[at]) / (2 * (width + height)),
     )
 
 
-def _cracks(ink: PixelArray) -> npt.NDArray[np.uint8]:
-    """[rows, columns] how many of a pixel's four sides are the edge of ``ink``."""
+def _outer_sides(ink: PixelArray) -> npt.NDArray[np.uint8]:
+    """[rows, columns] how many of a pixel's four sides are an edge of ``ink``."""
     within = np.pad((ink > 0).astype(np.uint8), 1)
     sides = within[:-2, 1:-1] + within[2:, 1:-1] + within[1:-1, :-2] + within[1:-1, 2:]
     return np.asarray(4 - sides, np.uint8)
