@@ -10,7 +10,8 @@ import typer
 
 from caseindex.cli.options import ArchiveOption, FormatOption
 from caseindex.cli.output import emit, say
-from caseindex.cli.progress import progress
+from caseindex.cli.stages import stages
+from caseindex.cli.train_identity import identity
 
 app = typer.Typer(
     add_completion=False,
@@ -18,6 +19,11 @@ app = typer.Typer(
     no_args_is_help=True,
     help="Train encoders on this archive, or convert weights for it.",
     epilog="Example: caseindex train pair --name pair --minutes 5",
+)
+
+
+app.command(epilog="Examples: caseindex train identity; caseindex train identity --minutes 60 --other OTHER_ARCHIVE")(
+    identity
 )
 
 
@@ -73,8 +79,6 @@ def pair(
     The split is by patient; the best epoch by validation recall is kept. Writes models/NAME with a model card, and a
     run folder with settings, split and metrics. Interrupted, it goes on when it is run again.
     """
-    from contextlib import ExitStack
-
     from caseindex.index.archive import Archive
     from caseindex.train.pair import train_pair
     from caseindex.train.pair_settings import PairSettings
@@ -98,15 +102,7 @@ def pair(
     )
     held = read_patient_ids(hold_out) if hold_out else frozenset()
     units = {"image features": "images", "pictures": "images", "reports": "reports", "training": "steps"}
-    with ExitStack() as stack:
-        bars: dict[str, object] = {}
-
-        def advance(stage: str, done: int, total: int) -> None:
-            if stage not in bars:
-                stack.close()
-                bars[stage] = stack.enter_context(progress(stage, total, units.get(stage, "items")))
-            bars[stage](done, total=total)  # type: ignore[operator]
-
+    with stages(units) as advance:
         result = train_pair(
             opened,
             settings,

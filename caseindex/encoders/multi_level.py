@@ -32,6 +32,19 @@ class MultiLevel(torch.nn.Module):
         return torch.cat([F.normalize(part, dim=1) for part in (head, late, grid)], dim=1)
 
 
+class Pooled(torch.nn.Module):
+    """[batch, 3, height, width] -> [batch, 1280]: average of the last layer, as a classifier sees it."""
+
+    def __init__(self, trunk: torch.nn.Module) -> None:
+        super().__init__()
+        self.trunk = trunk
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        trunk = self.trunk
+        maps = trunk.blocks(trunk.bn1(trunk.conv_stem(pixels)))  # type: ignore[operator]
+        return trunk.bn2(trunk.conv_head(maps)).float().mean((2, 3))  # type: ignore[operator, no-any-return]
+
+
 class Grid(torch.nn.Module):
     """[batch, 3, height, width] -> [batch, cells * cells * 112]: average grid of the stride-16 layer, row by row.
 

@@ -25,7 +25,7 @@ class Preprocessing:
     ``fit``: ``"pad"`` keeps the aspect and centres the picture on black; ``"squash"`` stretches it; ``"crop"`` keeps
     the aspect, fills the frame and cuts what stands out at both ends. Shrinking averages areas (no aliasing),
     enlarging is bicubic. ``alignment``: the square picture is registered to the template of an
-    :class:`~caseindex.encoders.alignment.Alignment`.
+    :class:`~caseindex.encoders.alignment.Alignment`. ``mask_text``: burned-in text is blanked first.
     """
 
     height: int = 224
@@ -34,6 +34,7 @@ class Preprocessing:
     mean: tuple[float, ...] = IMAGENET_MEAN
     std: tuple[float, ...] = IMAGENET_STD
     alignment: Alignment | None = None
+    mask_text: bool = False
 
     def __post_init__(self) -> None:
         if self.fit not in get_args(Fit):
@@ -58,8 +59,10 @@ class Preprocessing:
 
     def config(self) -> dict[str, Any]:
         given = {**asdict(self), "mean": list(self.mean), "std": list(self.std)}
-        del given["alignment"]
-        return given if self.alignment is None else {**given, "alignment": self.alignment.template}
+        del given["alignment"], given["mask_text"]
+        if self.alignment is not None:
+            given["alignment"] = self.alignment.template
+        return {**given, "mask_text": True} if self.mask_text else given
 
     def __call__(self, pixels: PixelArray) -> Float32Array:
         """[rows, columns] or [rows, columns, 3] uint8 -> [3, height, width] float32, C-contiguous."""
@@ -79,6 +82,10 @@ class Preprocessing:
         """[rows, columns] or [rows, columns, 3] uint8 -> [height, width] or [height, width, 3] uint8."""
         if pixels.dtype != np.uint8 or pixels.ndim not in (2, 3) or (pixels.ndim == 3 and pixels.shape[2] != 3):
             raise ValueError(f"pixels are {pixels.dtype} of shape {pixels.shape}; [rows, columns(, 3)] uint8 is needed")
+        if self.mask_text:
+            from caseindex.ingest.masking import mask_text
+
+            pixels = mask_text(pixels)
         framed = self._framed(pixels)
         return framed if self.alignment is None else self.alignment(framed)
 

@@ -103,7 +103,19 @@ def _refitted(
         raise ModelError(chosen, "not a model that `train identity` made", "Name another one with --model")
     base = model.image.base
     within = checkpoint.read_tensors(folder, WITHIN).get("")
-    fitted = fitted_to(archive, base, within=within, sample=sample, dim=dim, on_progress=on_progress)
+    how = model.config["identity"]
+    if how.get("head") == "learned":  # a published recipe, which is used as it was trained
+        return model
+    fitted = fitted_to(
+        archive,
+        base,
+        within=within,
+        align=bool(how.get("align", True)),
+        mask_text=base.preprocessing.mask_text,
+        sample=sample,
+        dim=dim,
+        on_progress=on_progress,
+    )
     return _saved(archive, here, base, fitted, base.network.state_dict(), within, model.fingerprint)
 
 
@@ -112,13 +124,16 @@ def fitted_to(
     base: TorchImageEncoder,
     *,
     within: Float32Array | None = None,
+    align: bool = True,
+    mask_text: bool = True,
     sample: int = SAMPLE,
     dim: int = DIM,
     seed: int = 0,
     on_progress: OnProgress | None = None,
 ) -> Fitted:
     """Alignment, mean and normalisation for ``base``'s embeddings of this archive. ``within``: [m, base dim],
-    deviations of images from their person's mean, from where the model was trained."""
+    deviations of images from their person's mean, from where the model was trained. ``align``, ``mask_text``: whether
+    pictures are registered, and burned-in text blanked (a name must not make two images one person's)."""
     with archive.store.read() as reader:
         found = [(uid, image) for _, uid in reader.items(ItemKind.IMAGE) if (image := reader.image(uid)) is not None]
     usable = [(uid, image) for uid, image in found if image.represents_series]
@@ -126,8 +141,9 @@ def fitted_to(
     radiographs = [uid for uid, image in chosen if kind_of(image).modality in ("radiograph", None)]
     total = len(chosen) + VIEWS * min(VIEWED, len(chosen))
     report = (lambda n: on_progress(n, total)) if on_progress else (lambda n: None)
-    preprocessing = replace(base.preprocessing, alignment=None)
-    preprocessing = replace(preprocessing, alignment=_alignment(archive, radiographs, preprocessing))
+    preprocessing = replace(base.preprocessing, alignment=None, mask_text=mask_text)
+    if align:
+        preprocessing = replace(preprocessing, alignment=archive_alignment(archive, radiographs, preprocessing))
     uids, pictures, vectors = _encoded(archive, [uid for uid, _ in chosen], preprocessing, base.encode, report)
     if len(uids) < 2:
         raise TrainingError(
@@ -163,7 +179,7 @@ def view_deviations(
     return np.concatenate(parts)
 
 
-def _alignment(archive: Archive, uids: list[str], preprocessing: Preprocessing) -> Alignment | None:
+def archive_alignment(archive: Archive, uids: list[str], preprocessing: Preprocessing) -> Alignment | None:
     """To the mean radiograph, where most radiographs resemble it."""
     if preprocessing.height != preprocessing.width or len(uids) < 2:
         return None
@@ -240,6 +256,7 @@ def save_identity_model(
     within: Float32Array | None,
     of: str,
     card: str,
+    how: dict[str, Any] | None = None,
     training: dict[str, Any] | None = None,
 ) -> str:
     """Writes ``models/NAME``; returns the fingerprint. ``state``: the trunk's tensors; ``of``: the fingerprint of the
@@ -257,7 +274,7 @@ def save_identity_model(
             "preprocessing": preprocessing.config(),
             "base_fingerprint": None,
         },
-        "identity": {"archive": archive.identifier, "of": of},
+        "identity": {"archive": archive.identifier, "of": of, **(how or {})},
     }
     if training:
         config["training"] = training

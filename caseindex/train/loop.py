@@ -20,7 +20,7 @@ from typing import Any, Protocol
 import torch
 
 from caseindex.errors import TrainingError
-from caseindex.train import checkpoint
+from caseindex.train import checkpoint, distributed
 from caseindex.train.checkpoint import Progress
 
 BEST = "best.safetensors"
@@ -86,7 +86,8 @@ def run(
     Raises :class:`~caseindex.errors.TrainingError` for a loss that is not finite, and ``KeyboardInterrupt`` after
     SIGINT or SIGTERM, with the checkpoint written.
     """
-    progress, log = Progress(), _Log(folder, tensorboard)
+    first = distributed.start()[0] == 0  # of several processes one writes
+    progress, log = Progress(), _Log(folder if first else None, tensorboard)
     file = folder / checkpoint.FILE
     steps_per_epoch = len(task.batches(0))
     total = steps_per_epoch * settings.epochs
@@ -97,8 +98,10 @@ def run(
             on_step(progress.step, total)
     elif settings.start_counts:
         progress.best_score = _validated(task)["score"]
-        _save_best(folder / BEST, task.module)
+        _save_best(folder / BEST, task.module, first)
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    whole = set(map(id, getattr(getattr(task.module, "criterion", None), "parameters", list)()))
+    local = [parameter for parameter in parameters if id(parameter) not in whole]
     started, before = time.monotonic(), progress.seconds
     saved = started
     stopped = "epochs"
@@ -117,6 +120,7 @@ def run(
                 optimizer.zero_grad(set_to_none=True)
                 loss = task.loss(batches[number], progress.epoch, number)
                 loss.backward()  # type: ignore[no-untyped-call]
+                distributed.sum_gradients(local)
                 torch.nn.utils.clip_grad_norm_(parameters, settings.clip_norm)
                 optimizer.step()
                 pending.append(loss.detach())
@@ -126,9 +130,12 @@ def run(
                     on_step(1, total)
                 now = time.monotonic()
                 progress.seconds = before + now - started
-                out_of_time = settings.minutes is not None and progress.seconds >= 60 * settings.minutes
+                out_of_time = distributed.agreed(
+                    settings.minutes is not None and progress.seconds >= 60 * settings.minutes
+                )
+                stopping = distributed.agreed(asked())
                 # Reading a loss waits for the device, so it is done now and then, not at every step.
-                if len(pending) >= settings.log_steps or asked() or out_of_time or number + 1 == len(batches):
+                if len(pending) >= settings.log_steps or stopping or out_of_time or number + 1 == len(batches):
                     values = [float(value) for value in pending]
                     pending = []
                     if not all(map(math.isfinite, values)):
@@ -140,10 +147,11 @@ def run(
                     log.write(
                         {"step": progress.step, "epoch": progress.epoch, "loss": values[-1], "rate": rate}, "train"
                     )
-                if asked() or now - saved >= settings.checkpoint_s:
-                    checkpoint.save(file, task.module, optimizer, progress)
+                if stopping or now - saved >= settings.checkpoint_s:
+                    if first:
+                        checkpoint.save(file, task.module, optimizer, progress)
                     saved = now
-                    if asked():
+                    if stopping:
                         log.close()
                         raise KeyboardInterrupt
                 if out_of_time:
@@ -163,14 +171,16 @@ def run(
             )
             if score > progress.best_score:
                 progress.best_score, progress.best_epoch = score, progress.epoch
-                _save_best(folder / BEST, task.module)
+                _save_best(folder / BEST, task.module, first)
             if complete:
                 progress.epoch, progress.batch, progress.loss_sum = progress.epoch + 1, 0, 0.0
-            checkpoint.save(file, task.module, optimizer, progress)
+            if first:
+                checkpoint.save(file, task.module, optimizer, progress)
             saved = time.monotonic()
-            if settings.minutes is not None and progress.seconds >= 60 * settings.minutes:
+            if distributed.agreed(settings.minutes is not None and progress.seconds >= 60 * settings.minutes):
                 stopped = "minutes" if progress.epoch < settings.epochs else "epochs"
                 break
+    distributed.wait()  # the best weights are on disk
     _load_best(folder / BEST, task.module)
     log.close()
     return LoopResult(
@@ -192,7 +202,9 @@ def _rate(step: int, total: int, warmup: float) -> float:
     return 0.5 * (1 + math.cos(math.pi * (step - rising) / max(1, total - rising)))
 
 
-def _save_best(path: Path, module: torch.nn.Module) -> None:
+def _save_best(path: Path, module: torch.nn.Module, first: bool) -> None:
+    if not first:
+        return
     from safetensors.torch import save_file
 
     checkpoint.write_tensors(path, dict(module.state_dict()), {}, save_file)
@@ -228,12 +240,12 @@ def _stop_signals() -> Iterator[Callable[[], bool]]:
 
 
 class _Log:
-    """`metrics.jsonl`, and TensorBoard where it is installed and wanted."""
+    """`metrics.jsonl`, and TensorBoard where it is installed and wanted. ``folder``: ``None`` writes nothing."""
 
-    def __init__(self, folder: Path, tensorboard: bool) -> None:
-        self._file = (folder / METRICS).open("a", encoding="utf-8", buffering=1)
+    def __init__(self, folder: Path | None, tensorboard: bool) -> None:
+        self._file = (folder / METRICS).open("a", encoding="utf-8", buffering=1) if folder is not None else None
         self._board: Any = None
-        if tensorboard:
+        if tensorboard and folder is not None:
             try:
                 from torch.utils.tensorboard import SummaryWriter
             except ImportError:
@@ -241,13 +253,15 @@ class _Log:
             self._board = SummaryWriter(str(folder / "tensorboard"))  # type: ignore[no-untyped-call]
 
     def write(self, values: dict[str, Any], part: str) -> None:
-        self._file.write(json.dumps({"part": part, **values}) + "\n")
+        if self._file is not None:
+            self._file.write(json.dumps({"part": part, **values}) + "\n")
         if self._board is not None:
             for name, value in values.items():
                 if name not in ("step", "epoch"):
                     self._board.add_scalar(f"{part}/{name}", value, values["step"])
 
     def close(self) -> None:
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
         if self._board is not None:
             self._board.close()

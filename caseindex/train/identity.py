@@ -1,0 +1,328 @@
+"""`train identity`: an encoder that finds the images of one person. The recipe, from top to bottom."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from caseindex.encoders import catalogue, checkpoint
+from caseindex.encoders.model import load_model
+from caseindex.encoders.preprocessing import Preprocessing
+from caseindex.encoders.torch_image import TorchImageEncoder
+from caseindex.encoders.whitening import Whitening
+from caseindex.errors import TrainingError
+from caseindex.evaluation.identity_set import IdentitySet
+from caseindex.index.archive import Archive
+from caseindex.index.embed import EmbedSummary, embed
+from caseindex.index.identity_model import archive_alignment, fitted_to, identity_model, save_identity_model
+from caseindex.records import Float32Array, Int64Array, ItemKind
+from caseindex.train import distributed, loop
+from caseindex.train.adopt import adopt
+from caseindex.train.checkpoint import FILE
+from caseindex.train.identity_card import identity_card
+from caseindex.train.identity_comparison import Comparison, compared, verdict
+from caseindex.train.identity_core import Trained, train_on
+from caseindex.train.identity_data import IdentityRecords, read_records, split_records
+from caseindex.train.identity_settings import IdentitySettings
+from caseindex.train.identity_task import IdentityImages
+from caseindex.train.pixel_cache import PixelCache
+from caseindex.train.run_folder import RESULT, digest, run_folder, write_json
+
+OnProgress = Callable[[str, int, int], None]  # stage, done now, total
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdentityResult:
+    """``images``: by side of the split; ``here``: on patients of the test side; ``others``: on other archives.
+    ``in_use``: whether archive.toml names it for identity now; ``why`` in words."""
+
+    name: str
+    fingerprint: str
+    run: Path
+    resumed: bool
+    images: dict[str, int]
+    margin: float
+    loop: loop.LoopResult
+    here: Comparison | None
+    others: tuple[Comparison, ...]
+    embedded: EmbedSummary
+    in_use: bool
+    why: str
+
+
+def train_identity(
+    archive: Archive,
+    settings: IdentitySettings,
+    *,
+    possibly_same: Sequence[tuple[str, str]] = (),
+    same: Sequence[tuple[str, str]] = (),
+    others: Sequence[Archive] = (),
+    resume: bool = True,
+    tensorboard: bool = True,
+    use: bool = True,
+    device: str | None = None,
+    on_progress: OnProgress | None = None,
+) -> IdentityResult | None:
+    """Trains on the archive's patients with several images, saves ``models/NAME``, embeds with it, and puts it to use
+    where it beats the untrained default on patients that it has not seen.
+
+    ``possibly_same``: patient ids that may be one person, never strangers to each other; ``same``: decided to be one.
+    ``others``: archives that it was not trained on, to say how it does there; nothing is written to them. Under
+    `torchrun` the first process does what is not training and gives the result, the others ``None``. Raises
+    :class:`~caseindex.errors.TrainingError`.
+    """
+    progress = on_progress or (lambda stage, done, total: None)
+    first = distributed.start()[0] == 0
+    device = device or distributed.device()
+
+    # Who is who, and on which side.
+    base = load_model(archive.models_dir, settings.image_encoder, device=device).image
+    if not isinstance(base, TorchImageEncoder):
+        raise TrainingError(
+            settings.image_encoder, "not an image encoder that can be trained on", f"Known: {catalogue.known_names()}"
+        )
+    records = read_records(archive, possibly_same, same)
+    split = split_records(
+        records,
+        [*possibly_same, *same],
+        validation=settings.validation,
+        test=settings.test,
+        seed=settings.seed,
+    )
+    sides = {name: records.rows_of(getattr(split, name)) for name in ("train", "validation", "test")}
+
+    # The run: a folder of its own, or the unfinished one of the same settings and data.
+    data = digest([[image.image_uid, image.patient_id, image.pixel_sha256] for image in records.images])
+    document = {**settings.document(), "base": base.fingerprint, "data": data, "split": digest(asdict(split))}
+    opened = run_folder(archive.runs_dir, settings.name, document, resume=resume) if first else None
+    folder, resumed = distributed.same(opened)
+    if first:
+        write_json(folder / "split.json", asdict(split))
+
+    # The pictures, framed, registered and masked once.
+    preprocessing = _preprocessing(archive, base.preprocessing, records, sides["train"], settings, folder, first)
+    uids = [image.image_uid for image in records.images]
+    if first:
+        PixelCache(archive, uids, preprocessing, folder, lambda n, total: progress("pictures", n, total))
+    distributed.wait()
+    cache = PixelCache(archive, uids, preprocessing, folder)
+    images = IdentityImages(
+        cache.pixels, records.persons, records.families, records.kinds, records.studies, records.copies
+    )
+    train, validation, test = (rows[cache.readable[rows]] for rows in sides.values())
+    if len(train) < 4:
+        raise TrainingError("train identity", f"{len(train)} readable images to train on", "Ingest more images")
+
+    trained = train_on(
+        images,
+        _builder(base),
+        settings,
+        preprocessing,
+        folder,
+        train=train,
+        validation=validation,
+        device=device,
+        tensorboard=tensorboard,
+        on_progress=progress,
+    )
+    if not first:
+        distributed.wait()
+        return None
+
+    # The model, and how good it is on patients that it has not seen, beside the untrained default.
+    fingerprint = _save(archive, settings, base, preprocessing, trained, "", {})
+    model = load_model(archive.models_dir, settings.name, device=device)
+    summary = embed(archive, model, kinds=(ItemKind.IMAGE,), on_progress=lambda n, t: progress("embedding", n, t))
+    plain = identity_model(archive, "grid", on_progress=lambda n, t: progress("untrained default", n, t))
+    embed(archive, plain, kinds=(ItemKind.IMAGE,), on_progress=lambda n, t: progress("untrained default", n, t))
+    here = _compared_here(archive, images, test, uids, fingerprint, plain.fingerprint)
+    elsewhere = [
+        found
+        for other in others
+        if (found := _compared_elsewhere(other, base, trained, settings, preprocessing, device, progress)) is not None
+    ]
+    better, why = verdict(here, elsewhere)
+    counts = {"train": len(train), "validation": len(validation), "test": len(test)}
+    card = identity_card(trained.settings, counts, records, trained.outcome, here, elsewhere, why)
+    training = {"recipe": f"identity/{settings.recipe}", "images": counts, "seed": settings.seed}
+    _save(archive, settings, base, preprocessing, trained, card, training)
+    if use and better:
+        adopt(archive, "identity", settings.name)
+    elif better:
+        why += " It was not put to use, as asked"
+    result = IdentityResult(
+        name=settings.name,
+        fingerprint=fingerprint,
+        run=folder,
+        resumed=resumed,
+        images=counts,
+        margin=trained.settings.margin,
+        loop=trained.outcome,
+        here=here,
+        others=tuple(elsewhere),
+        embedded=summary,
+        in_use=use and better,
+        why=why,
+    )
+    write_json(folder / RESULT, {**asdict(replace(result, run=Path(folder.name))), "run": folder.name})
+    shutil.copyfile(archive.models_dir / settings.name / checkpoint.CARD, folder / checkpoint.CARD)
+    for name in (
+        FILE,
+        "pixels.npy",
+        "pixels.done",
+        "readable.npy",
+        *(file.name for file in folder.glob("round-*.npy")),
+    ):
+        (folder / name).unlink(missing_ok=True)
+    distributed.wait()
+    return result
+
+
+def _builder(base: TorchImageEncoder) -> Callable[[], torch.nn.Module]:
+    import copy
+
+    return lambda: copy.deepcopy(base.network)
+
+
+def _preprocessing(
+    archive: Archive,
+    base: Preprocessing,
+    records: IdentityRecords,
+    train: Int64Array,
+    settings: IdentitySettings,
+    folder: Path,
+    first: bool,
+) -> Preprocessing:
+    """At the last size; registered to the mean of training pictures where most are radiographs of one kind."""
+    side = settings.sizes[-1]
+    plain = replace(base, height=side, width=side, alignment=None, mask_text=settings.mask_text)
+    if not settings.align:
+        return plain
+    alignment = None
+    if first:
+        uids = [
+            records.images[row].image_uid
+            for row in train.tolist()
+            if records.kind_names[int(records.kinds[row])].modality in ("radiograph", None)
+        ]
+        alignment = archive_alignment(archive, uids, plain)
+    return replace(plain, alignment=distributed.same(alignment))
+
+
+def _save(
+    archive: Archive,
+    settings: IdentitySettings,
+    base: TorchImageEncoder,
+    preprocessing: Preprocessing,
+    trained: Trained,
+    card: str,
+    training: dict[str, Any],
+) -> str:
+    return save_identity_model(
+        archive,
+        settings.name,
+        base,
+        preprocessing,
+        trained.head,
+        trained.module.trunk.state_dict(),
+        within=trained.within,
+        of=f"trained by recipe {settings.recipe}",
+        card=card,
+        how={"head": settings.head, "align": settings.align},
+        training=training,
+    )
+
+
+def _compared_here(
+    archive: Archive, images: IdentityImages, test: Int64Array, uids: list[str], one: str, two: str
+) -> Comparison | None:
+    vectors: dict[str, list[Float32Array]] = {one: [], two: []}
+    rows = []
+    with archive.store.read() as reader:
+        for row in test.tolist():
+            found = [reader.embedding(fingerprint, ItemKind.IMAGE, uids[row]) for fingerprint in (one, two)]
+            if found[0] is not None and found[1] is not None:
+                rows.append(row)
+                vectors[one].append(found[0])
+                vectors[two].append(found[1])
+    if not rows:
+        return None
+    chosen = np.array(rows, np.int64)
+    return compared(
+        "unseen patients of this archive",
+        images.as_set(np.stack(vectors[one]), chosen),
+        images.as_set(np.stack(vectors[two]), chosen),
+    )
+
+
+def _compared_elsewhere(
+    other: Archive,
+    base: TorchImageEncoder,
+    trained: Trained,
+    settings: IdentitySettings,
+    preprocessing: Preprocessing,
+    device: str,
+    progress: OnProgress,
+) -> Comparison | None:
+    """Both models fitted to the other archive without labels, as `match` and `audit` would there."""
+    records = read_records(other, ())
+    where = f"archive {other.path.name}"
+    network = trained.module.trunk.eval()
+    here = TorchImageEncoder(
+        name=settings.name,
+        fingerprint="",
+        dim=base.dim,
+        preprocessing=preprocessing,
+        build=lambda: network,
+        spec=base.spec,
+        device=device,
+    )
+    plain = load_model(other.models_dir / "none", "grid", device=device).image
+    if not isinstance(plain, TorchImageEncoder):
+        raise TrainingError("grid", "the catalogue's grid has no image encoder", "Install caseindex again")
+    count = len(records.images)
+
+    def advance(n: int, total: int) -> None:
+        progress(where, n, total)
+
+    one = fitted_to(
+        other,
+        here,
+        within=trained.within,
+        align=settings.align,
+        mask_text=settings.mask_text,
+        sample=count,
+        on_progress=advance,
+    )
+    vectors = one.vectors
+    if settings.head == "learned":
+        vectors = _learned(other, here, one.uids, trained.head)
+    two = fitted_to(other, plain, sample=count, on_progress=advance)
+    common = [uid for uid in one.uids if uid in set(two.uids)]
+    rows = records.rows_of(common)
+    order = [records.images[row].image_uid for row in rows.tolist()]
+
+    def as_set(uids: tuple[str, ...], values: Float32Array) -> IdentitySet:
+        place = {uid: number for number, uid in enumerate(uids)}
+        return IdentitySet(
+            values[[place[uid] for uid in order]],
+            records.persons[rows],
+            records.kinds[rows],
+            records.studies[rows],
+            records.copies[rows],
+        )
+
+    return compared(where, as_set(one.uids, vectors), as_set(two.uids, two.vectors))
+
+
+def _learned(other: Archive, encoder: TorchImageEncoder, uids: tuple[str, ...], head: Whitening) -> Float32Array:
+    from caseindex.index.embed import decoded
+
+    parts = [encoder.encode(pixels[None]) for _, pixels in decoded(other, list(uids), encoder.preprocess, 0, {})]
+    return head(np.concatenate(parts))
