@@ -33,10 +33,7 @@ import cv2
 import numpy as np
 import psutil
 
-from caseindex.index.store import LmdbStore
-from caseindex.ingest.pipeline import ingest
-from caseindex.ingest.thumbnails import shrink
-from caseindex.settings import Ingest, Settings
+from caseindex.ingest.thumbnails import LONGER_SIDE
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -91,6 +88,11 @@ KINDS: dict[str, Callable[[Path, int], None]] = {
 
 #: So many that the start of the workers does not decide.
 COUNTS = {"dicom_raw": 3000, "dicom_jpeg2000": 400, "jpeg": 1600, "png": 1200}
+
+
+def shrink(pixels: np.ndarray) -> None:
+    scale = LONGER_SIDE / max(pixels.shape[:2])
+    cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
 
 
 def stored(path: str) -> float:
@@ -149,12 +151,18 @@ def processor_s() -> float:
     return own + (sum(psutil.Process(server).cpu_times()[:4]) if server else 0.0)
 
 
-def run_ingest(source: Path, workers: int) -> float:
-    """Files per second, the start of the workers left in."""
+def run_ingest(source: Path, workers: int) -> tuple[float, float]:
+    """Files per second by the clock and of processor time, the start of the workers left in; what comes after (the
+    archive is deleted) is not."""
+    # Here, and not above: a worker imports the main module again, and a script of one's own would not be so heavy.
+    from caseindex.index.store import LmdbStore
+    from caseindex.ingest.pipeline import ingest
+    from caseindex.settings import Ingest, Settings
+
     with tempfile.TemporaryDirectory(prefix="caseindex-bench-") as folder:
         archive = Path(folder)
         store = LmdbStore(archive / "cases.lmdb")
-        started = time.perf_counter()
+        started, before = time.perf_counter(), processor_s()
         summary = ingest(
             store,
             [source],
@@ -162,11 +170,11 @@ def run_ingest(source: Path, workers: int) -> float:
             rejected=archive / "rejected.jsonl",
             thumbnails=archive / "thumbnails",
         )
-        elapsed = time.perf_counter() - started
+        elapsed, processor = time.perf_counter() - started, processor_s() - before
         store.close()
     if summary.rejected:
         raise SystemExit(f"{source}: {summary.rejected}")
-    return summary.taken / elapsed
+    return summary.taken / elapsed, summary.taken / processor
 
 
 def make_files(folder: Path, make: Callable[[Path, int], None], count: int) -> list[str]:
@@ -183,9 +191,7 @@ def measure(kind: str, count: int, rounds: int, workers: int, scratch: Path) -> 
     for _ in range(rounds):
         for name, work in loops.items():
             rates[name].append(bare_rate(files, workers, work))
-        before = processor_s()
-        by_clock = run_ingest(scratch / kind, workers)
-        rates["ingest"].append((by_clock, count / (processor_s() - before)))
+        rates["ingest"].append(run_ingest(scratch / kind, workers))
     found: dict[str, object] = {"files": count}
     for at, unit in enumerate(("per_s", "per_processor_s")):
         for name, values in rates.items():

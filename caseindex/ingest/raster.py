@@ -18,6 +18,7 @@ from caseindex.records import PixelArray
 FORMATS: Final = ("PNG", "JPEG", "TIFF")
 # The limits below are ours, from the header, before a pixel is decoded.
 PillowImage.MAX_IMAGE_PIXELS = None
+PillowImage.preinit()  # the usual formats, here and not at the first file: workers are forked from who imported this
 _ORIENTATION: Final = 0x0112  # of EXIF
 _END_OF_IMAGE: Final = b"\xff\xd9"
 _EIGHT_BIT: Final = {"L": "L", "1": "L", "RGB": "RGB", "P": "RGB", "CMYK": "RGB", "YCbCr": "RGB", "LAB": "RGB"}
@@ -52,7 +53,7 @@ def raster_frames(
                     width, height = opened.size
                     if width * height > max_pixels:
                         raise InputRejected(item, "too_large", f"{height} x {width} pixels, more than {max_pixels}")
-                    yield page, pages, _plain_jpeg(opened, data) if opened.format == "JPEG" else _page(opened)
+                    yield page, pages, _plain(opened, data) if _is_plain(opened, data) else _page(opened)
     except (InputRejected, MemoryError):
         raise
     except UnidentifiedImageError:
@@ -79,11 +80,23 @@ def _page(opened: PillowImage.Image) -> PixelArray:
     return collapse_grey(np.asarray(upright if mode == wanted else upright.convert(wanted)))
 
 
-def _plain_jpeg(opened: PillowImage.Image, data: bytes) -> PixelArray:
-    """Grey and YCbCr JPEG by OpenCV, which decodes into the array itself: the same pixels from the same library
-    (libjpeg-turbo) in four fifths of the time. A cut-short file goes to Pillow, which says so; OpenCV fills it up."""
-    if opened.mode not in ("L", "RGB") or not data.endswith(_END_OF_IMAGE) or not _upright(opened):
-        return _page(opened)
+def _is_plain(opened: PillowImage.Image, data: bytes) -> bool:
+    """Grey and colour of 8 bits, complete, nothing to be turned or laid over black. A cut-short JPEG goes to Pillow, which
+    says so; OpenCV fills it up."""
+    if opened.mode not in ("L", "RGB"):
+        return False
+    if opened.format == "JPEG":
+        return data.endswith(_END_OF_IMAGE) and _upright(opened)
+    if opened.format == "PNG":
+        stored = opened.tile[0][3] if len(opened.tile) == 1 else None
+        moving = bool(getattr(opened, "is_animated", False))
+        return stored == opened.mode and not moving and "transparency" not in opened.info
+    return False
+
+
+def _plain(opened: PillowImage.Image, data: bytes) -> PixelArray:
+    """By OpenCV, which decodes into the array itself: the same pixels in four fifths of the time. What it refuses goes to
+    Pillow, which says why."""
     import cv2
 
     flags = cv2.IMREAD_GRAYSCALE if opened.mode == "L" else cv2.IMREAD_COLOR_RGB

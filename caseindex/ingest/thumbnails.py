@@ -22,9 +22,13 @@ def thumbnail_path(folder: Path, image_uid: str) -> Path:
 
 
 def shrink(pixels: PixelArray) -> PixelArray:
-    """[rows, columns(, 3)] -> the same with the longer side at most :data:`LONGER_SIDE`, by area averaging."""
+    """[rows, columns(, 3)] -> the same with the longer side at most :data:`LONGER_SIDE`, by area averaging. By halves
+    first, which takes a fourth of the time; an odd last row or column is left out of a half."""
     import cv2
 
+    while max(pixels.shape[:2]) >= 2 * LONGER_SIDE and min(pixels.shape[:2]) > 1:
+        rows, columns = pixels.shape[0] // 2, pixels.shape[1] // 2
+        pixels = cv2.resize(pixels[: 2 * rows, : 2 * columns], (columns, rows), interpolation=cv2.INTER_AREA)
     rows, columns = pixels.shape[:2]
     scale = LONGER_SIDE / max(rows, columns)
     if scale >= 1:

@@ -62,6 +62,46 @@ def test_colour_palette_alpha_and_grey_in_colour(taken: Taken) -> None:
     assert (found.pixels == (GREY > 99) * 255).all()
 
 
+COLOUR = np.dstack([NOISE, NOISE[::-1], NOISE.T])
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        saved(NOISE, "PNG"),
+        saved(COLOUR, "PNG"),
+        saved(NOISE, "PNG", transparency=7),
+        saved(COLOUR, "PNG", transparency=(1, 2, 3)),
+        saved(PillowImage.fromarray(NOISE).quantize(4), "PNG", bits=2),
+        saved(PillowImage.fromarray(NOISE > 99), "PNG"),
+        saved(NOISE, "PNG", icc_profile=b"not a profile"),
+        saved(NOISE, "PNG", save_all=True, append_images=[PillowImage.fromarray(GREY)]),
+        cv2.imencode(".png", COLOUR.astype(np.uint16) * 257)[1].tobytes(),
+    ],
+    ids=["grey", "colour", "key", "colour key", "2 bit", "1 bit", "profile", "animated", "48 bit"],
+)
+def test_every_kind_of_png_is_as_pillow_reads_it(data: bytes, taken: Taken) -> None:
+    opened = PillowImage.open(BytesIO(data))
+    wanted = np.asarray(opened.convert("L" if opened.mode in ("L", "1") else "RGB"))
+    if "transparency" in opened.info:  # the keyed colour is laid over black
+        wanted = (
+            np.where((wanted == opened.info["transparency"]).all(-1, keepdims=True), 0, wanted)
+            if (wanted.ndim == 3)
+            else wanted
+        )
+    [found] = taken(data, "a.png")
+    shown = found.pixels if found.pixels.ndim == wanted.ndim else np.dstack([found.pixels] * 3)
+    assert np.array_equal(shown, wanted)
+
+
+def test_a_png_damaged_in_its_middle_is_not_taken_in_part(taken: Taken) -> None:
+    data = bytearray(saved(np.random.default_rng(1).integers(0, 256, (64, 64)).astype(np.uint8), "PNG"))
+    data[len(data) // 2] ^= 16
+    with pytest.raises(InputRejected) as raised:
+        taken(bytes(data), "a.png")
+    assert raised.value.code == "undecodable_pixels"
+
+
 def test_16_bit_colour_tiff(taken: Taken) -> None:
     colour = np.dstack([GREY, 255 - GREY, GREY // 2]).astype(np.uint16) * 257
     _, code = cv2.imencode(".tif", colour[..., ::-1])

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
-from caseindex.ingest.thumbnails import accept_new, discard_new, read_thumbnail, thumbnail_path, write_new
+from caseindex.ingest.thumbnails import accept_new, discard_new, read_thumbnail, shrink, thumbnail_path, write_new
 
 FIRST, SECOND = np.full((8, 8), 40, np.uint8), np.full((8, 8), 200, np.uint8)
 
@@ -52,3 +53,18 @@ def test_rendered_again_it_is_replaced(path):
     assert shade(path) == 40, "what is there counts until the commit"
     assert accept_new(path, "a")
     assert shade(path) == 200
+
+
+@pytest.mark.parametrize("shape", [(1024, 1024), (1025, 701), (2000, 3001, 3), (300, 200), (90, 40), (1, 4000)])
+def test_shrinking_by_halves_is_area_averaging(shape):
+    rows, columns = shape[:2]
+    coarse = np.random.default_rng(0).integers(0, 256, (6, 6, *shape[2:])).astype(np.uint8)
+    picture = cv2.resize(coarse, (columns, rows), interpolation=cv2.INTER_CUBIC)
+    found = shrink(picture)
+    scale = min(1, 256 / max(rows, columns))
+    size = (max(1, round(columns * scale)), max(1, round(rows * scale)))
+    assert abs(found.shape[0] - size[1]) <= 1
+    assert abs(found.shape[1] - size[0]) <= 1
+    assert max(found.shape[:2]) == min(256, max(rows, columns))
+    at_once = cv2.resize(picture, found.shape[1::-1], interpolation=cv2.INTER_AREA)
+    assert np.abs(found.astype(int) - at_once).max() <= 4
