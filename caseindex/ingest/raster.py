@@ -88,7 +88,8 @@ def _is_plain(opened: PillowImage.Image, data: bytes) -> bool:
     if opened.format == "JPEG":
         return data.endswith(_END_OF_IMAGE) and _upright(opened)
     if opened.format == "PNG":
-        stored = opened.tile[0][3] if len(opened.tile) == 1 else None
+        tiles = getattr(opened, "tile", [])
+        stored = tiles[0][3] if len(tiles) == 1 else None  # "L;4" for 4 bits, "RGB;16B" for 48
         moving = bool(getattr(opened, "is_animated", False))
         return stored == opened.mode and not moving and "transparency" not in opened.info
     return False
