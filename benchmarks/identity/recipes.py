@@ -79,7 +79,7 @@ def main() -> None:
     home, position = read_pack("kermany_cxr", data=options.data)
     other, _ = read_pack("nih1000_64px", data=options.data)
     if options.images:
-        kept = np.argsort(position, kind="stable")[:: max(1, len(position) // options.images)]
+        kept = np.flatnonzero(home.families % max(1, len(position) // options.images) == 0)
         home, position, other = home.rows(kept), position[kept], other.rows(np.arange(options.images))
     runs = []
     for seed in options.seeds:

@@ -14,6 +14,7 @@ from caseindex.encoders.nuisance import Nuisance
 from caseindex.encoders.preprocessing import Preprocessing
 from caseindex.encoders.whitening import Whitening
 from caseindex.encoders.within_class import deviations_of_persons, fit_within_class
+from caseindex.ingest.heap import keep_all_freed_memory
 from caseindex.records import Float32Array, Int64Array
 from caseindex.train import distributed, loop
 from caseindex.train.identity_settings import IdentitySettings
@@ -59,6 +60,8 @@ def train_on(
     Raises :class:`~caseindex.errors.TrainingError` for a collapse or a loss that is not finite.
     """
     progress = on_progress or (lambda stage, done, total: None)
+    if device == "cpu":
+        keep_all_freed_memory()
     if settings.margin == 0:
         settings = _best_margin(images, trunk, settings, preprocessing, folder, train, validation, device, progress)
     task, module = _begun(images, trunk, settings, preprocessing, folder, train, validation, device)
