@@ -29,11 +29,12 @@ class Rejections:
         self.path = path
         self.counts: Counter[str] = Counter()
         self._known = KeySet()  # lines in the file
-        self._seen = KeySet()  # inputs of this run
+        self._seen = KeySet()  # inputs of this run, where an earlier one left lines that may no longer hold
         self._now = KeySet()  # lines of this run
         with _storage(path):
             for line in self._lines():
                 self._known.add(line)
+            self._has_old_lines = len(self._known) > 0
             self._drop_torn_line()
             self._file = open(path, "a", encoding="utf-8")  # noqa: SIM115
 
@@ -47,7 +48,8 @@ class Rejections:
 
     def seen(self, file: str, source: str) -> None:
         """An input of this run, whatever becomes of it."""
-        self._seen.add(file, source)
+        if self._has_old_lines:
+            self._seen.add(file, source)
 
     def add(self, file: str, code: str, detail: str, source: str) -> None:
         """``file``: as the user gave it; ``source``: the locator, or the folder that it belongs to."""

@@ -1,0 +1,133 @@
+"""How similar one person's images are to the person's others, and to strangers: counts per similarity, at three levels.
+
+What a decision is taken on is seldom one pair of images. An image is held against a *patient* (the most similar of the
+patient's images counts), and a patient against another patient. The most similar of several strangers is more similar
+than one stranger, so each level has counts of its own. Similarities are counted in 4096 bins over [-1, 1].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from caseindex.evaluation.identity_set import DEFAULT_EXCLUSIONS, Exclusions, IdentitySet, blocks
+from caseindex.records import Float32Array, Int64Array
+
+BINS = 4096
+
+Counts = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ScoreCounts:
+    """``genuine``, ``impostor``: [BINS] counts; ``persons``: how many gave the genuine ones."""
+
+    genuine: Counts
+    impostor: Counts
+    persons: int
+
+
+def bins_of(similarity: npt.NDArray[np.floating]) -> Int64Array:
+    """Bins of cosines; -inf goes to the lowest."""
+    return np.clip((np.nan_to_num(similarity.astype(np.float64), neginf=-1) + 1) * (BINS / 2), 0, BINS - 1).astype(
+        np.int64
+    )
+
+
+def centres() -> npt.NDArray[np.float64]:
+    """[BINS] similarity in the middle of each bin."""
+    return np.asarray((np.arange(BINS) + 0.5) / (BINS / 2) - 1, np.float64)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AgainstPersons:
+    """Of some images: ``rows``: [b]; ``best``: [b, persons] similarity of the person's most similar image that counts,
+    -inf where there is none."""
+
+    rows: Int64Array
+    best: Float32Array
+
+
+def against_persons(
+    data: IdentitySet, exclusions: Exclusions = DEFAULT_EXCLUSIONS, rows: Int64Array | None = None
+) -> Iterator[AgainstPersons]:
+    """Streams :class:`AgainstPersons` for ``rows`` (default: all), a bounded number of rows at a time."""
+    order = np.argsort(data.persons, kind="stable")
+    order = order[data.persons[order] >= 0]
+    sorted_persons = data.persons[order]
+    starts = np.flatnonzero(np.r_[True, np.diff(sorted_persons) != 0]) if len(order) else np.empty(0, np.int64)
+    names = sorted_persons[starts]
+    count = int(data.persons.max(initial=-1)) + 1
+    for block in blocks(data, exclusions, rows):
+        best = np.full((len(block.rows), count), -np.inf, np.float32)
+        if len(order):
+            masked = np.where(block.counted, block.similarity, -np.inf)[:, order]
+            best[:, names] = np.maximum.reduceat(masked, starts, axis=1)
+        yield AgainstPersons(block.rows, best)
+
+
+def image_against_person(data: IdentitySet, exclusions: Exclusions) -> ScoreCounts:
+    """Every image against its own patient (its other images, of other studies where ``exclusions`` say so), and against
+    every other patient."""
+    genuine, impostor = np.zeros(BINS), np.zeros(BINS)
+    persons: set[int] = set()
+    for block in against_persons(data, exclusions):
+        own = data.persons[block.rows]
+        known = np.flatnonzero(own >= 0)
+        mine = block.best[known, own[known]]
+        there = np.isfinite(mine)
+        genuine += np.bincount(bins_of(mine[there]), minlength=BINS)
+        persons |= set(own[known][there].tolist())
+        others = block.best[known].copy()
+        others[np.arange(len(known)), own[known]] = -np.inf
+        impostor += np.bincount(bins_of(others[np.isfinite(others)]), minlength=BINS)
+    return ScoreCounts(genuine, impostor, len(persons))
+
+
+def person_against_person(data: IdentitySet, exclusions: Exclusions, *, seed: int = 0) -> ScoreCounts:
+    """Strangers: every two patients, by their most similar images. One person: each patient with several images cut in
+    two halves at random, as if filed under two ids."""
+    generator = np.random.default_rng(seed)
+    best = person_matrix(data, exclusions)
+    upper = best[np.triu_indices(len(best), 1)]
+    impostor = np.asarray(np.bincount(bins_of(upper[np.isfinite(upper)]), minlength=BINS), np.float64)
+    halves = np.full(len(data), -1, np.int64)
+    owners = []
+    number = 0
+    for person in np.unique(data.persons[data.persons >= 0]).tolist():
+        rows = generator.permutation(np.flatnonzero(data.persons == person))
+        if len(rows) > 1:
+            halves[rows[: len(rows) // 2]], halves[rows[len(rows) // 2 :]] = number, number + 1
+            owners.append(number)
+            number += 2
+    if not owners:
+        return ScoreCounts(np.zeros(BINS), impostor, 0)
+    cut = IdentitySet(data.vectors, halves, data.kinds, data.studies, data.copies)
+    found = np.full(len(owners), -np.inf, np.float32)
+    place = {number: position for position, number in enumerate(owners)}
+    first_halves = np.flatnonzero(np.isin(halves, owners))
+    for block in against_persons(cut, exclusions, first_halves):
+        mine = halves[block.rows]
+        scores = block.best[np.arange(len(mine)), mine + 1]
+        np.maximum.at(found, [place[one] for one in mine.tolist()], scores)
+    there = np.isfinite(found)
+    return ScoreCounts(
+        np.bincount(bins_of(found[there]), minlength=BINS).astype(np.float64), impostor, int(there.sum())
+    )
+
+
+def person_matrix(data: IdentitySet, exclusions: Exclusions) -> Float32Array:
+    """[persons, persons] similarity of the most similar images of two patients, symmetric; -inf on the diagonal and
+    where nothing can be compared. 4 bytes a pair of patients."""
+    count = int(data.persons.max(initial=-1)) + 1
+    best = np.full((count, count), -np.inf, np.float32)
+    for block in against_persons(data, exclusions):
+        own = data.persons[block.rows]
+        known = own >= 0
+        np.maximum.at(best, own[known], block.best[known])
+    best = np.maximum(best, best.T)
+    np.fill_diagonal(best, -np.inf)
+    return best
