@@ -2,8 +2,9 @@
 
     python benchmarks/ingest/memory.py [--numbers 1000 10000 100000] [--workers N]
 
-Small PNG files, each of its own, 1,000 to a folder. The peak of the parent is its own memory (USS: without the pages
-of LMDB's map, which belong to the page cache), that of a worker its resident size, both looked at ten times a second.
+Small PNG files, each of its own, 1,000 to a folder. The peak of the parent is its anonymous memory: without the pages of
+LMDB's map that it has looked at, which belong to the page cache, grow with the archive and are given back when memory
+is short (`map_mib`). That of a worker is its resident size. Both are looked at ten times a second. Linux.
 Writes ``benchmarks/ingest/results/memory.json``.
 """
 
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import os
 import sys
 import tempfile
@@ -32,10 +34,10 @@ def make_small(folder: Path, number: int) -> None:
 
 
 class PeakMemory:
-    """The largest resident size of this process and of any child, in MiB, while the block runs."""
+    """The most of this process (anonymous; of files) and of any child (resident), in MiB, while the block runs."""
 
     def __enter__(self) -> PeakMemory:
-        self.parent = self.worker = 0.0
+        self.parent = self.mapped = self.worker = 0.0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch)
         self._thread.start()
@@ -48,9 +50,9 @@ class PeakMemory:
     def _watch(self) -> None:
         me = psutil.Process()
         while not self._stop.wait(0.1):
-            # Without the memory map of LMDB: those pages belong to the page cache.
-            info = me.memory_full_info()
-            self.parent = max(self.parent, info.uss / 2**20)
+            status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+            self.parent = max(self.parent, int(status["RssAnon"].split()[0]) / 1024)
+            self.mapped = max(self.mapped, int(status["RssFile"].split()[0]) / 1024)
             for child in me.children(recursive=True):
                 try:
                     self.worker = max(self.worker, child.memory_info().rss / 2**20)
@@ -67,11 +69,15 @@ def main() -> None:
     for number in arguments.numbers:
         with tempfile.TemporaryDirectory(prefix="caseindex-bench-") as scratch:
             folder = Path(scratch) / "small"
-            make_files(folder, make_small, number)
+            # In a process of its own, which takes its garbage with it.
+            maker = multiprocessing.get_context("spawn").Process(target=make_files, args=(folder, make_small, number))
+            maker.start()
+            maker.join()
             with PeakMemory() as peak:
-                rate = run_ingest(folder, arguments.workers)
+                rate, _ = run_ingest(folder, arguments.workers)
         found[str(number)] = {
             "parent_mib": round(peak.parent, 1),
+            "map_mib": round(peak.mapped, 1),
             "worker_mib": round(peak.worker, 1),
             "files_per_s": round(rate, 1),
         }
