@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from enum import StrEnum
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import numpy as np
 
@@ -18,6 +18,17 @@ from caseindex.records import Float32Array
 Item = TypeVar("Item", bound=Hashable)
 
 RRF_CONSTANT = 60  # Cormack et al. 2009, section 2
+
+
+#: channel -> its share of the fused score: the words of reports lead, vectors order what says the same. Set by judgement,
+#: not tuned on any archive.
+WEIGHTS: Final = {"words": 1.0, "report_vectors": 0.25, "text_to_image": 0.35, "bridge": 0.15, "image": 1.0}
+#: Words against images alone: chosen on the tuning questions of `benchmarks/search`, where the bridge leads.
+IMAGE_WEIGHTS: Final = {**WEIGHTS, "text_to_image": 0.25, "bridge": 1.0}
+
+
+def weights_for(*, images_alone: bool) -> Mapping[str, float]:
+    return IMAGE_WEIGHTS if images_alone else WEIGHTS
 
 
 class Fusion(StrEnum):

@@ -7,10 +7,11 @@ import pytest
 
 from caseindex.index.archive import Archive
 from caseindex.records import ItemKind
-from caseindex.retrieval import bridge, search
+from caseindex.retrieval import bridge, channel_text_vectors
 from caseindex.retrieval.encoding import Encoding
+from caseindex.retrieval.fusion import WEIGHTS
 from caseindex.retrieval.query import Channel, Level, Query
-from caseindex.retrieval.search import WEIGHTS, Searcher
+from caseindex.retrieval.search import Searcher
 
 MODEL = "ab" * 32
 DIM = 16
@@ -35,7 +36,9 @@ def vectors(own_archive: Archive, monkeypatch: pytest.MonkeyPatch) -> dict[str, 
     drawn["question"] = unit()
     encoding = Encoding("given", MODEL, DIM)
     monkeypatch.setattr(bridge, "LEAST_PATIENTS", 1000)  # the pair model alone
-    monkeypatch.setattr(search, "text_vector", lambda archive, name, text: (encoding, drawn["question"][None]))
+    monkeypatch.setattr(
+        channel_text_vectors, "text_vector", lambda archive, name, text: (encoding, drawn["question"][None])
+    )
     return drawn
 
 
@@ -69,7 +72,7 @@ def test_report_vectors_are_fused_with_their_weight(own_archive: Archive, vector
     fused = Searcher(own_archive).search(query)
     assert fused.channels == ("words", "report_vectors")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(search, "text_vector", lambda archive, name, text: None)
+        patch.setattr(channel_text_vectors, "text_vector", lambda archive, name, text: None)
         words = {hit.study_uid: hit.similarity for hit in Searcher(own_archive).search(query).hits}
     share = WEIGHTS["report_vectors"] / (WEIGHTS["words"] + WEIGHTS["report_vectors"])
     assert {hit.study_uid for hit in fused.hits} == set(words)
