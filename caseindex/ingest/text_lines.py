@@ -23,7 +23,7 @@ _MARKER: Final = 0.14  # of the shorter side: the lead R of a small child's radi
 _LOWEST: Final = 0.009
 _BORDER: Final = 0.18  # of each side: where a letter that stands alone is no surprise
 #: Least mean evidence of a line of so many letters or more, near the border and elsewhere.
-_LEAST: Final = {1: (0.0, 1.5), 2: (-3.0, -0.8), 3: (-3.0, -2.0), 4: (-4.0, -1.2), 7: (-6.0, -3.0)}
+_LEAST: Final = {1: (0.0, 2.5), 2: (-3.0, -0.8), 3: (-3.0, -2.0), 4: (-4.0, -1.2), 7: (-6.0, -3.0)}
 _TAKEN_ALONG: Final = -9.0  # least evidence of what lies in a line of three or more
 _TEXTURE: Final = 0.002  # strokes per pixel: more than a page of print has
 
