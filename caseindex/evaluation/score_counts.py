@@ -1,7 +1,7 @@
 """How similar one person's images are to the person's others, and to strangers: counts per similarity, at three levels.
 
-What a decision is taken on is seldom one pair of images. An image is held against a *patient* (the most similar of the
-patient's images counts), and a patient against another patient. The most similar of several strangers is more similar
+What a decision is taken on is seldom one pair of images (:func:`image_against_image`). An image is held against a
+*patient* (the most similar of the patient's images counts), and a patient against another patient. The most similar of several strangers is more similar
 than one stranger, so each level has counts of its own. Similarities are counted in 4096 bins over [-1, 1].
 """
 
@@ -67,6 +67,23 @@ def against_persons(
             masked = np.where(block.counted, block.similarity, -np.inf)[:, order]
             best[:, names] = np.maximum.reduceat(masked, starts, axis=1)
         yield AgainstPersons(block.rows, best)
+
+
+def image_against_image(data: IdentitySet, exclusions: Exclusions) -> ScoreCounts:
+    """Every two strangers' images once, and every image with each other one of its person: these weigh one together, so
+    that a person with sixty images does not speak for all."""
+    genuine, impostor = np.zeros(BINS), np.zeros(BINS)
+    persons: set[int] = set()
+    columns = np.arange(len(data))
+    for block in blocks(data, exclusions):
+        bins = bins_of(block.similarity)
+        strange = block.counted & ~block.same & (columns[None, :] > block.rows[:, None])
+        impostor += np.bincount(bins[strange], minlength=BINS)
+        mates = block.same.sum(1)
+        weights = np.repeat(1 / np.maximum(mates, 1), mates)  # row by row, as the mask below reads
+        genuine += np.bincount(bins[block.same], weights, minlength=BINS)
+        persons |= set(data.persons[block.rows[mates > 0]].tolist())
+    return ScoreCounts(genuine, impostor, len(persons))
 
 
 def image_against_person(data: IdentitySet, exclusions: Exclusions) -> ScoreCounts:

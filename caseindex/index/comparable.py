@@ -24,6 +24,7 @@ _MODALITIES = {
     "ultrasound": "US ULTRASOUND IVUS",
     "nuclear": "PT PET NM SPECT",
 }
+_SAYS_NOTHING = frozenset({"OT", "SC", "OTHER", "UNKNOWN", "NONE", "NA"})  # other; secondary capture: of anything
 _VIEWS = {
     "lateral": "LATERAL LAT LL RL LLAT RLAT LLO RLO",
     "frontal": "AP PA FRONTAL POSTEROANTERIOR ANTEROPOSTERIOR AXAP",
@@ -87,7 +88,11 @@ def _found(text: str | None, table: dict[str, str], *, keep_unknown: bool) -> st
         if word in table:
             return table[word]
     plain = squeezed.strip()
-    return plain if keep_unknown and re.fullmatch(r"[A-Z][A-Z0-9 _-]{0,30}", plain) else None
+    return (
+        plain
+        if keep_unknown and plain not in _SAYS_NOTHING and re.fullmatch(r"[A-Z][A-Z0-9 _-]{0,30}", plain)
+        else None
+    )
 
 
 def settled(kinds: Sequence[Kind]) -> list[Kind]:

@@ -1,8 +1,9 @@
-"""What a similarity proves on this archive: calibrations fitted on its own filed patients, or the model's own where the
-archive is too small and its strangers look alike, or none."""
+"""What a similarity proves on this archive: calibrations fitted on its own filed patients, or the model's own where it
+was made on patients that it was not trained on, or where the archive is too small and its strangers look alike; or none."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,22 +20,31 @@ from caseindex.encoders.calibration import (
 )
 from caseindex.encoders.model import Model, model_folder
 from caseindex.evaluation.identity_set import Exclusions, IdentitySet
-from caseindex.evaluation.score_counts import ScoreCounts, centres, image_against_person, person_against_person
+from caseindex.evaluation.score_counts import (
+    ScoreCounts,
+    centres,
+    image_against_image,
+    image_against_person,
+    person_against_person,
+)
 from caseindex.index.archive import Archive
 from caseindex.retrieval.identity.gallery import IdentityGallery
 
 #: Images whose similarities are counted at most: all pairs of 20,000 images are 200 million.
 MOST_IMAGES = 20_000
 
+Level = Callable[[IdentitySet, Exclusions], ScoreCounts]
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """``image``: an image against a patient; ``person``: a patient against a patient; ``None`` where nothing is known, and
-    ``why`` in words."""
+    """``image``: an image against a patient; ``person``: a patient against a patient; ``pair``: an image against an image,
+    where asked for; ``None`` where nothing is known, and ``why`` in words."""
 
     image: Calibration | None
     person: Calibration | None
     why: str
+    pair: Calibration | None = None
 
 
 def evidence_for(
@@ -45,29 +55,37 @@ def evidence_for(
     *,
     method: Method = "isotonic",
     patients: bool = True,
+    pairs: bool = False,
     seed: int = 0,
 ) -> Evidence:
-    """``patients``: also the calibration of patient against patient (the audit's), which costs as much again."""
+    """``patients``: also the calibration of patient against patient (the audit's); ``pairs``: also that of image against
+    image; each costs as much again."""
     data = _sample(gallery.as_set(), seed)
     made_on = {"model": model.fingerprint, "archive": archive.identifier}
     counts = image_against_person(data, exclusions)
-    image = _fitted(data, counts, exclusions, made_on, method)
-    if image is not None:
-        person = None
-        if patients:
-            found = person_against_person(data, exclusions, seed=seed)
-            person = fit_calibration(
-                centres(), found.genuine, found.impostor, found.persons, method=method, made_on=made_on
-            )
-        return Evidence(image, person, f"calibrated on {image.persons} patients of this archive")
     folder = model_folder(archive.models_dir, model.name)
     stored = load_calibration(folder) if folder is not None else None
+    moved = drift(stored, centres(), counts.impostor) if stored is not None else 1.0
+    person = pair = None
+    if patients:
+        found = person_against_person(data, exclusions, seed=seed)
+        person = fit_calibration(
+            centres(), found.genuine, found.impostor, found.persons, method=method, made_on=made_on
+        )
+    if pairs:
+        pair = _fitted(image_against_image, data, exclusions, made_on, method)
+    if stored is not None and moved <= DRIFT and stored.made_on.items() >= made_on.items():
+        # Patients that the model was trained on look more alike to it than others will.
+        why = f"calibrated on {stored.persons} patients of this archive that the model was not trained on"
+        return Evidence(stored, person, why, stored if pairs else None)
+    image = _fitted(image_against_person, data, exclusions, made_on, method, counts)
+    if image is not None:
+        return Evidence(image, person, f"calibrated on {image.persons} patients of this archive", pair)
     few = (
         f"only {counts.persons} patients of this archive have two images that can be compared ({LEAST_PERSONS} needed)"
     )
     if stored is None:
         return Evidence(None, None, f"no probability: {few}, and the model brings no calibration")
-    moved = drift(stored, centres(), counts.impostor)
     if moved > DRIFT:
         return Evidence(
             None,
@@ -75,7 +93,8 @@ def evidence_for(
             f"no probability: {few}, and strangers here are not as similar as where the model was calibrated (distance "
             f"{moved:.2f}, at most {DRIFT} is taken)",
         )
-    return Evidence(stored, None, f"calibrated where the model was trained, on {stored.persons} patients")
+    why = f"calibrated where the model was trained, on {stored.persons} patients"
+    return Evidence(stored, None, why, stored if pairs else None)
 
 
 def _sample(data: IdentitySet, seed: int) -> IdentitySet:
@@ -89,15 +108,22 @@ def _sample(data: IdentitySet, seed: int) -> IdentitySet:
 
 
 def _fitted(
-    data: IdentitySet, counts: ScoreCounts, exclusions: Exclusions, made_on: dict[str, str], method: Method
+    level: Level,
+    data: IdentitySet,
+    exclusions: Exclusions,
+    made_on: dict[str, str],
+    method: Method,
+    counts: ScoreCounts | None = None,
 ) -> Calibration | None:
+    counts = counts or level(data, exclusions)
     whole = fit_calibration(centres(), counts.genuine, counts.impostor, counts.persons, method=method, made_on=made_on)
     if whole is None:
         return None
-    # How reliable it is, is said of patients that it was not fitted on: two halves, each judged by the other's fit.
+    # How reliable it is, is said of patients that it was not fitted on: two halves, each judged by the other's fit, and
+    # the worse of the two is told.
     half = data.persons % 2 == 0
     parts = [data.subset(np.flatnonzero(half)), data.subset(np.flatnonzero(~half))]
-    found = [image_against_person(part, exclusions) for part in parts]
+    found = [level(part, exclusions) for part in parts]
     fits = [
         fit_calibration(centres(), part.genuine, part.impostor, max(part.persons, LEAST_PERSONS), method=method)
         for part in found
@@ -107,4 +133,4 @@ def _fitted(
         for fit, other in zip(fits, reversed(found), strict=True)
         if fit is not None and other.genuine.sum() and other.impostor.sum()
     ]
-    return replace(whole, reliability=min(judged, key=lambda item: -item.cllr)) if judged else whole
+    return replace(whole, reliability=max(judged, key=lambda item: item.cllr)) if judged else whole

@@ -82,18 +82,20 @@ def load_gallery(
 def read_gallery(archive: Archive, model: Model) -> IdentityGallery:
     """The images that have an embedding of ``model``, as they are now."""
     images: list[Image] = []
-    vectors: list[Float32Array] = []
     with archive.store.read() as reader:
         derived: set[str] = {study.study_uid for study in reader.studies() if study.derived}
+        # Filled block by block, so that the vectors lie in memory once.
+        vectors = np.empty((len(reader.embedding_ids(model.fingerprint, ItemKind.IMAGE)), model.dim), np.float32)
         for block in reader.embedding_blocks(model.fingerprint, ItemKind.IMAGE):
-            kept = []
+            kept: list[int] = []
+            first = len(images)
             for place, item in enumerate(block.ids.tolist()):
                 uid = reader.item_uid(ItemKind.IMAGE, item)
                 image = reader.image(uid) if uid is not None else None
                 if image is not None:
                     kept.append(place)
                     images.append(image)
-            vectors.append(block.vectors[kept])
+            vectors[first : len(images)] = block.vectors[kept]
     if not images:
         raise NotInArchive(
             "images of this archive",
@@ -104,7 +106,7 @@ def read_gallery(archive: Archive, model: Model) -> IdentityGallery:
     persons = numbered([image.patient_id for image in images])
     return IdentityGallery(
         images=tuple(images),
-        vectors=np.concatenate(vectors),
+        vectors=vectors[: len(images)],
         kinds=kinds,
         kind_names=kind_names,
         persons=persons,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,17 +16,25 @@ from caseindex.index.comparable import Kind
 from caseindex.records import Float32Array, Image, Int64Array, PixelArray
 from caseindex.retrieval.identity.evidence import Evidence, evidence_for
 from caseindex.retrieval.identity.gallery import IdentityGallery
-from caseindex.retrieval.identity.key_points import GeometricMatch, geometric_match
+from caseindex.retrieval.identity.key_points import geometric_match, key_points
 from caseindex.retrieval.identity.posterior import over_patients
 from caseindex.retrieval.identity.rerank import ReRanking, re_ranked
 
 IMAGES_SHOWN = 3  # of a candidate patient
+VERIFIED = 10  # patients that geometric re-ranking looks at
+#: What a factor of e in agreeing key points is worth in similarity: the best of those tried on two archives of chest
+#: radiographs (benchmarks/identity/second_stage.py).
+KEY_POINTS_WEIGHT = 0.05
+
+#: An archived image's pixels; ``None`` where its source is gone.
+Look = Callable[[Image], PixelArray | None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Question:
-    """An image that asks. ``vector``: [dim]; ``kind``: what it is compared with, ``None`` for everything; ``row``: where it
-    lies in the gallery, if it does; ``picture``: its pixels, for geometric verification."""
+    """An image that asks. ``vector``: [dim]; ``kind``: what it is compared with, ``None`` for everything, -1 for nothing
+    here; ``row``: where it lies in the gallery, if it does; ``copies``: digests of its pixels; ``picture``: its pixels,
+    for geometric verification."""
 
     name: str
     vector: Float32Array
@@ -52,10 +61,15 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Match:
+    """``nobody``: probability that the patient is not here, ``None`` where it is not known; ``compared``: images;
+    ``copies``: archived images with the same pixels, which are left out; ``declined``: why nothing was compared."""
+
     candidates: tuple[Candidate, ...]
     nobody: float | None
     compared: int
     why: str
+    copies: tuple[Image, ...] = ()
+    declined: str | None = None
 
 
 def question(
@@ -107,38 +121,42 @@ def match(
     exclusions: Exclusions = DEFAULT_EXCLUSIONS,
     reranking: ReRanking = ReRanking.NONE,
     evidence: Evidence | None = None,
+    look: Look | None = None,
 ) -> Match:
-    """The ``k`` most probable patients. ``prior_here``: how probable it is, before looking, that the patient is here."""
-    data = gallery.as_set()
-    allowed = data.persons >= 0
+    """The ``k`` most probable patients. ``prior_here``: how probable it is, before looking, that the patient is here.
+    ``look``: gives the candidates' pixels, for their agreeing key points; geometric re-ranking needs it.
+
+    Re-ranking changes the order; the probabilities stay those of the similarities.
+    """
+    same_pixels = np.array([image.pixel_sha256 in asked.copies for image in gallery.images], bool)
+    itself = np.arange(len(gallery)) == (-1 if asked.row is None else asked.row)
+    copies = tuple(gallery.images[row] for row in np.flatnonzero(same_pixels & ~itself))
+    allowed = (gallery.persons >= 0) & ~itself
     if asked.kind is not None:
-        allowed &= data.kinds == asked.kind
-    if asked.row is not None:
-        allowed[asked.row] = False
-        if exclusions.same_study:
-            allowed &= data.studies != data.studies[asked.row]
-    if exclusions.copies and asked.copies:
-        allowed &= np.array([image.pixel_sha256 not in asked.copies for image in gallery.images], bool)
+        allowed &= gallery.kinds == asked.kind
+    if exclusions.copies:
+        allowed &= ~same_pixels
+    if exclusions.same_study:
+        allowed &= ~np.isin(gallery.studies, gallery.studies[same_pixels | itself])
     rows = np.flatnonzero(allowed)
     known = evidence or evidence_for(archive, model, gallery, exclusions, patients=False)
     if not len(rows):
-        return Match((), 1.0 if known.image is not None else None, 0, "nothing in the archive can be compared with it")
-    similarity = data.vectors[rows] @ asked.vector
-    shown = re_ranked(reranking, asked.vector, data.vectors[rows], similarity)
-    persons = data.persons[rows]
+        return Match((), None, 0, known.why, copies, "the archive holds nothing else that it can be compared with")
+    similarity = gallery.vectors[rows] @ asked.vector
+    shown = re_ranked(reranking, asked.vector, gallery.vectors[rows], similarity)
+    persons = gallery.persons[rows]
     names, best = _best(persons, similarity)
     order = np.argsort(-_best(persons, shown)[1], kind="stable")
-    chances: Any = None
-    nobody = None
+    chances, nobody = None, None
     if known.image is not None:
         chances, nobody = over_patients(known.image.log_ratio(best), prior_here)
-    candidates = []
-    for rank, place in enumerate(order[:k].tolist(), start=1):
+    found: list[Candidate] = []
+    for place in order[: max(k, VERIFIED) if reranking is ReRanking.GEOMETRY else k].tolist():
         mine = np.flatnonzero(persons == names[place])
         mine = mine[np.argsort(-similarity[mine], kind="stable")][:IMAGES_SHOWN]
-        candidates.append(
+        found.append(
             Candidate(
-                rank,
+                len(found) + 1,
                 gallery.patient_ids[int(names[place])],
                 float(best[place]),
                 float(chances[place]) if chances is not None else None,
@@ -146,51 +164,33 @@ def match(
                 tuple(float(similarity[one]) for one in mine),
             )
         )
-    return Match(tuple(candidates), nobody, len(rows), known.why)
+    if look is not None and asked.picture is not None:
+        found = _verified(asked.picture, found, look)
+    if reranking is ReRanking.GEOMETRY:
+        found = _by_key_points(found)
+    return Match(tuple(found[:k]), nobody, len(rows), known.why, copies)
+
+
+def _verified(picture: PixelArray, candidates: list[Candidate], look: Look) -> list[Candidate]:
+    asking = key_points(picture)
+    shown = [look(candidate.images[0]) for candidate in candidates]
+    return [
+        replace(one, inliers=geometric_match(asking, pixels).inliers) if pixels is not None else one
+        for one, pixels in zip(candidates, shown, strict=True)
+    ]
+
+
+def _by_key_points(candidates: list[Candidate]) -> list[Candidate]:
+    """The first VERIFIED anew, by similarity and agreeing key points; the others behind them as they were."""
+
+    def score(one: Candidate) -> float:
+        return one.similarity + KEY_POINTS_WEIGHT * math.log1p(one.inliers or 0)
+
+    ordered = sorted(candidates[:VERIFIED], key=score, reverse=True) + candidates[VERIFIED:]
+    return [replace(one, rank=rank) for rank, one in enumerate(ordered, start=1)]
 
 
 def _best(persons: Int64Array, similarity: Float32Array) -> tuple[Int64Array, Float32Array]:
     order = np.argsort(persons, kind="stable")
     starts = np.flatnonzero(np.r_[True, np.diff(persons[order]) != 0])
     return persons[order][starts], np.maximum.reduceat(similarity[order], starts)
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """Are two images of one person? ``declined``: why they are not compared, else ``None``."""
-
-    similarity: float | None
-    probability: float | None
-    geometry: GeometricMatch | None
-    declined: str | None
-    why: str
-
-
-def match_pair(
-    one: Question,
-    two: Question,
-    kinds: tuple[Kind, Kind],
-    evidence: Evidence,
-    *,
-    prior: float = 0.5,
-    geometry: bool = True,
-) -> Pair:
-    """``prior``: how probable it is, before looking, that the two are of one person."""
-    declined = unlike(*kinds)
-    if declined is not None:
-        return Pair(None, None, None, declined, evidence.why)
-    similarity = float(one.vector @ two.vector)
-    probability = float(evidence.image.probability(similarity, prior)) if evidence.image is not None else None
-    found = None
-    if geometry and one.picture is not None and two.picture is not None:
-        found = geometric_match(one.picture, two.picture)
-    return Pair(similarity, probability, found, None, evidence.why)
-
-
-def unlike(one: Kind, two: Kind) -> str | None:
-    """Why two kinds of picture are not compared; what is unknown does not stand in the way."""
-    for name in ("modality", "view", "body_part"):
-        first, second = getattr(one, name), getattr(two, name)
-        if first is not None and second is not None and first != second:
-            return f"a {one.words()} and a {two.words()} are not compared: their {name.replace('_', ' ')} differs"
-    return None

@@ -1,4 +1,5 @@
-"""Second looks at a ranking, in numpy: what the nearest images say of each other."""
+"""Second looks at a ranking: what the nearest images say of each other, or (in :mod:`caseindex.retrieval.identity.match`)
+how many key points agree."""
 
 from __future__ import annotations
 
@@ -13,6 +14,7 @@ class ReRanking(StrEnum):
     NONE = "none"
     QUERY_EXPANSION = "query-expansion"
     K_RECIPROCAL = "k-reciprocal"
+    GEOMETRY = "geometry"
 
 
 def re_ranked(kind: ReRanking, query: Float32Array, gallery: Float32Array, similarity: Float32Array) -> Float32Array:
@@ -56,10 +58,10 @@ def k_reciprocal(
     order = np.argsort(-inner, axis=1, kind="stable")
     sets = np.zeros_like(inner)
     for one in range(len(vectors)):
-        members = _reciprocal(order, one, k)
-        for other in members.tolist():
+        mutual = members = _reciprocal(order, one, k)
+        for other in mutual.tolist():
             wider = _reciprocal(order, other, k // 2)
-            if len(np.intersect1d(wider, members)) > 2 / 3 * len(wider):
+            if len(np.intersect1d(wider, mutual)) > 2 / 3 * len(wider):
                 members = np.union1d(members, wider)
         values = np.exp(-(2 - 2 * inner[one, members]))
         sets[one, members] = values / values.sum()
