@@ -74,7 +74,7 @@ def match(
     """
     from caseindex.evaluation.identity_set import Exclusions
     from caseindex.index.archive import Archive
-    from caseindex.retrieval.identity.evidence import evidence_for
+    from caseindex.retrieval.identity.evidence import FOR_ONE_ANSWER, evidence_for
     from caseindex.retrieval.identity.gallery import load_gallery
     from caseindex.retrieval.identity.match import match as find
     from caseindex.retrieval.identity.pair import match_pair
@@ -93,7 +93,9 @@ def match(
     exclusions = Exclusions(same_study=exclude_same_study)
     questions = [_question(opened, gallery, loaded, name, views) for name in asked_files]
     named = {"model": {"name": loaded.name, "fingerprint": loaded.fingerprint}}
-    known = evidence_for(opened, loaded, gallery, exclusions, patients=False, pairs=pair is not None)
+    known = evidence_for(
+        opened, loaded, gallery, exclusions, patients=False, pairs=pair is not None, most=FOR_ONE_ANSWER
+    )
     if pair is not None:
         (one, kind), (two, other) = questions
         result = match_pair(one, two, (kind, other), known, prior=prior, geometry=geometry)

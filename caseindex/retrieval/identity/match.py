@@ -14,7 +14,7 @@ from caseindex.evaluation.identity_set import DEFAULT_EXCLUSIONS, Exclusions
 from caseindex.index.archive import Archive
 from caseindex.index.comparable import Kind
 from caseindex.records import Float32Array, Image, Int64Array, PixelArray
-from caseindex.retrieval.identity.evidence import Evidence, evidence_for
+from caseindex.retrieval.identity.evidence import FOR_ONE_ANSWER, Evidence, evidence_for
 from caseindex.retrieval.identity.gallery import IdentityGallery
 from caseindex.retrieval.identity.key_points import geometric_match, key_points
 from caseindex.retrieval.identity.posterior import over_patients
@@ -139,7 +139,7 @@ def match(
     if exclusions.same_study:
         allowed &= ~np.isin(gallery.studies, gallery.studies[same_pixels | itself])
     rows = np.flatnonzero(allowed)
-    known = evidence or evidence_for(archive, model, gallery, exclusions, patients=False)
+    known = evidence or evidence_for(archive, model, gallery, exclusions, patients=False, most=FOR_ONE_ANSWER)
     if not len(rows):
         return Match((), None, 0, known.why, copies, "the archive holds nothing else that it can be compared with")
     similarity = gallery.vectors[rows] @ asked.vector
