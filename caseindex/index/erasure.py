@@ -20,6 +20,7 @@ from typing import Final
 
 import msgspec
 
+from caseindex.index import decisions
 from caseindex.index.archive import Archive
 from caseindex.index.atomic import storage_error, sync_folder, write_file_atomically
 from caseindex.index.byte_search import WINDOW, ByteSearch
@@ -100,7 +101,8 @@ def finish(archive: Archive) -> int:
         pictures = {name for trace in traces for name in trace.pictures}
         try:
             _delete_thumbnails(archive.thumbnails_dir, pictures)
-            _strike_out(archive.rejected_file, words)
+            for lines in (archive.rejected_file, archive.path / decisions.FILE):
+                _strike_out(lines, words)
             _delete_derived(archive.indexes_dir)
         except OSError as error:
             raise storage_error(archive.path, error) or error from error
@@ -204,7 +206,7 @@ def _delete_derived(folder: Path) -> None:
 
 
 def _strike_out(rejected: Path, words: set[str]) -> None:
-    """Takes the lines that name an erased item out of `rejected.jsonl`."""
+    """Takes the lines that name an erased item out of `rejected.jsonl` or `decisions.jsonl`."""
     if not rejected.is_file() or not words:
         return
     # A short identifier ("7") stands in many lines by chance; it counts where it is a whole value or path segment.

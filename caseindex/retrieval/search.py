@@ -46,7 +46,7 @@ class Searcher:
         with self.archive.store.read() as reader:
             _check_study(reader, query.study_uid)
             search = UnderWay(self.archive, self.model, query, reader, self.embed_missing, self.on_progress)
-            _ask_channels(search)
+            ask_channels(search)
             hits = hits_of(search, self.fusion)
         _explain(search, hits)
         return Answer(
@@ -61,7 +61,8 @@ class Searcher:
         )
 
 
-def _ask_channels(search: UnderWay) -> None:
+def ask_channels(search: UnderWay) -> None:
+    """Adds what each channel answers to the candidates; nothing is fused yet."""
     query = search.query
     reports, images = query.channel is not Channel.IMAGE, query.channel is not Channel.REPORT
     if query.text is not None:

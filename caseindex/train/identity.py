@@ -19,6 +19,7 @@ from caseindex.encoders.whitening import Whitening
 from caseindex.errors import TrainingError
 from caseindex.evaluation.identity_set import IdentitySet
 from caseindex.index.archive import Archive
+from caseindex.index.decisions import lessons
 from caseindex.index.embed import EmbedSummary, embed
 from caseindex.index.identity_model import archive_alignment, fitted_to, identity_model, save_identity_model
 from caseindex.records import Float32Array, Int64Array, ItemKind
@@ -61,7 +62,6 @@ def train_identity(
     settings: IdentitySettings,
     *,
     possibly_same: Sequence[tuple[str, str]] = (),
-    same: Sequence[tuple[str, str]] = (),
     others: Sequence[Archive] = (),
     resume: bool = True,
     tensorboard: bool = True,
@@ -72,8 +72,8 @@ def train_identity(
     """Trains on the archive's patients with several images, saves ``models/NAME``, embeds with it, and puts it to use
     where it beats the untrained default on patients that it has not seen.
 
-    ``possibly_same``: patient ids that may be one person, never strangers to each other; ``same``: decided to be one.
-    ``others``: archives that it was not trained on, to say how it does there; nothing is written to them. Under
+    ``possibly_same``: patient ids that may be one person, never strangers to each other. What was decided on the audit's
+    list is taken for true. ``others``: archives that it was not trained on, to say how it does there; nothing is written to them. Under
     `torchrun` the first process does what is not training and gives the result, the others ``None``. Raises
     :class:`~caseindex.errors.TrainingError`.
     """
@@ -87,10 +87,11 @@ def train_identity(
         raise TrainingError(
             settings.image_encoder, "not an image encoder that can be trained on", f"Known: {catalogue.known_names()}"
         )
-    records = read_records(archive, possibly_same, same)
+    known = lessons(archive)
+    records = read_records(archive, possibly_same, known.same, known.reassigned)
     split = split_records(
         records,
-        [*possibly_same, *same],
+        [*possibly_same, *known.same],
         validation=settings.validation,
         test=settings.test,
         seed=settings.seed,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 
@@ -34,10 +35,13 @@ class IdentityRecords:
 
 
 def read_records(
-    archive: Archive, possibly_same: Sequence[tuple[str, str]], same: Sequence[tuple[str, str]] = ()
+    archive: Archive,
+    possibly_same: Sequence[tuple[str, str]],
+    same: Sequence[tuple[str, str]] = (),
+    reassigned: Mapping[str, str | None] = MappingProxyType({}),
 ) -> IdentityRecords:
     """All images that represent their series. ``possibly_same``: patient ids that may be one person; ``same``: that a
-    person decided are one.
+    person decided are one; ``reassigned``: image UID -> the patient that a person decided it is of.
 
     Raises :class:`~caseindex.errors.TrainingError` where no patient has two images of one kind.
     """
@@ -47,7 +51,8 @@ def read_records(
     images = tuple(image for image in found if image.represents_series)
     kinds, names = numbered_kinds([kind_of(image) for image in images])
     one = _leaders(same)
-    patients = [one.get(image.patient_id, image.patient_id) if image.patient_id else None for image in images]
+    owners = [reassigned.get(image.image_uid, image.patient_id) for image in images]
+    patients = [one.get(owner, owner) if owner else None for owner in owners]
     # A frontal and a lateral picture of a patient teach nothing about each other: each kind is a person of its own, and
     # all of a patient are one family, never strangers.
     persons = numbered(
