@@ -1,4 +1,4 @@
-"""Copies of one picture: pixel-identical, re-encoded, resized, cropped, inverted, mirrored or turned.
+"""Copies of one picture: pixel-identical, re-encoded, resized, cropped, inverted or mirrored.
 
 Candidates come from perceptual hashes of the thumbnails, the same for a picture and its negative, and from the nearest
 embeddings; each is then verified on pixels: the one is moved over the other and correlated. Two examinations of a person
@@ -17,14 +17,14 @@ import numpy as np
 import numpy.typing as npt
 
 from caseindex.records import Float32Array, Int64Array, PixelArray
-from caseindex.retrieval.identity.key_points import SIDE, geometric_match
+from caseindex.retrieval.identity.key_points import GeometricMatch, geometric_match
 
 HASH_BITS: Final = 63
 _NEAR_HASH: Final = 8  # of 63 bits
 _SIDE: Final = 256
 _SURE: Final = 0.97  # correlation of a copy, after registration; two exposures of one person stay below
 _AREA: Final = 0.3  # of the larger picture: less in common is no copy
-_TURNS: Final = ("", "mirrored", "turned by 180 degrees")
+_TURNS: Final = ("", "mirrored")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +68,18 @@ def hash_pairs(hashes: npt.NDArray[np.uint64], most: int = _NEAR_HASH) -> Iterat
                     if pair not in seen:
                         seen.add(pair)
                         yield pair
+
+
+def turned_hash_pairs(hashes: npt.NDArray[np.uint64], mirrored: npt.NDArray[np.uint64]) -> Iterator[tuple[int, int]]:
+    """As :func:`hash_pairs`, and rows of which one resembles the other mirrored (hashes of the mirrored pictures)."""
+    n = len(hashes)
+    seen: set[tuple[int, int]] = set()
+    for one, two in hash_pairs(np.concatenate([hashes, mirrored])):
+        if one < n and one != two % n:
+            pair = (min(one, two % n), max(one, two % n))
+            if pair not in seen:
+                seen.add(pair)
+                yield pair
 
 
 def identical(copies: Int64Array) -> Iterator[tuple[int, int]]:
@@ -150,13 +162,11 @@ def _grey(picture: PixelArray) -> PixelArray:
 
 
 def _turned(picture: PixelArray, turn: str) -> PixelArray:
-    if turn == "mirrored":
-        return np.ascontiguousarray(picture[:, ::-1])
-    return np.ascontiguousarray(picture[::-1, ::-1]) if turn else picture
+    return np.ascontiguousarray(picture[:, ::-1]) if turn else picture
 
 
 def _registered(one: PixelArray, two: PixelArray) -> tuple[float, float] | None:
-    """(correlation, share of the smaller picture in common) of ``two`` moved over ``one``: as it is, else by key
+    """(correlation, share of the larger picture in common) of ``two`` moved over ``one``: as it is, else by key
     points."""
     stretched = np.asarray(cv2.resize(two, (one.shape[1], one.shape[0]), interpolation=cv2.INTER_LINEAR), np.uint8)
     plain = _correlation(one, stretched, None)
@@ -167,17 +177,27 @@ def _registered(one: PixelArray, two: PixelArray) -> tuple[float, float] | None:
     found = geometric_match(two, one)
     if found.transform is None or found.inliers < 12:
         return None
-    # The transform is between pictures with the longer side at SIDE; ours have it at _SIDE.
-    warp = found.transform.copy()
-    warp[:, 2] *= _SIDE / SIDE
+    warp = _exact(found, one, two)
     moved = cv2.warpAffine(two, warp, (one.shape[1], one.shape[0]), flags=cv2.INTER_LINEAR)
     there = cv2.warpAffine(np.full_like(two, 255), warp, (one.shape[1], one.shape[0]), flags=cv2.INTER_NEAREST) > 0
-    there = cv2.erode(there.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
     scale = abs(float(np.linalg.det(warp[:, :2])))
     area = float(there.sum())
-    if area < 0.1 * there.size:
+    # Beside the edge the blurs of the correlation would see what is not there.
+    there = cv2.erode(there.astype(np.uint8), np.ones((25, 25), np.uint8), borderValue=1) > 0
+    if there.sum() < 0.05 * there.size:
         return None
     return _correlation(one, np.asarray(moved, np.uint8), there), min(1.0, area / max(one.size, two.size * scale))
+
+
+def _exact(found: GeometricMatch, one: PixelArray, two: PixelArray) -> npt.NDArray[np.float64]:
+    """The movement of ``two`` over ``one``: a copy's key points agree to a pixel, an anatomy's only roughly."""
+    source = found.first * np.array([two.shape[1], two.shape[0]], np.float32)
+    target = found.second * np.array([one.shape[1], one.shape[0]], np.float32)
+    cv2.setRNGSeed(7)
+    warp, _ = cv2.estimateAffine2D(source, target, method=cv2.RANSAC, ransacReprojThreshold=0.8, maxIters=5000)
+    if warp is None:
+        warp, _ = cv2.estimateAffine2D(source, target, method=cv2.RANSAC, ransacReprojThreshold=4.0)
+    return np.eye(2, 3) if warp is None else np.asarray(warp, np.float64)
 
 
 def _correlation(one: PixelArray, two: PixelArray, where: npt.NDArray[np.bool_] | None) -> float:
@@ -190,9 +210,18 @@ def _correlation(one: PixelArray, two: PixelArray, where: npt.NDArray[np.bool_] 
             second = second - cv2.GaussianBlur(second, (0, 0), blur)
             first, second = cv2.GaussianBlur(first, (0, 0), 1.5), cv2.GaussianBlur(second, (0, 0), 1.5)
         a, b = (first.ravel(), second.ravel()) if where is None else (first[where], second[where])
-        a, b = a - a.mean(), b - b.mean()
-        norm = float(np.sqrt((a * a).sum() * (b * b).sum()))
-        values.append(float((a * b).sum()) / norm if norm > 0 else 0.0)
+        values.append(_trimmed(a, b))
     whole, detail = values
     # Detail suffers from re-encoding: 0.8 of it counts as much as 0.97 of the whole.
     return min(whole, 1.0 if detail >= 0.8 else detail + 0.17)
+
+
+def _trimmed(one: Float32Array, two: Float32Array) -> float:
+    """Correlation without the 4% of pixels that agree least: letters and arrows that one copy bears."""
+    first, second = one - one.mean(), two - two.mean()
+    norm = float((first * first).sum())
+    residual = np.abs(second - first * (float((first * second).sum()) / norm if norm > 0 else 0.0))
+    kept = residual <= np.partition(residual, int(0.96 * len(residual)))[int(0.96 * len(residual))]
+    first, second = one[kept] - one[kept].mean(), two[kept] - two[kept].mean()
+    norm = float(np.sqrt((first * first).sum() * (second * second).sum()))
+    return float((first * second).sum()) / norm if norm > 0 else 0.0
