@@ -59,11 +59,14 @@ class Listed:
 
 
 def listed(findings: list[Finding], limit: int | None) -> list[Listed]:
-    """Most probable first; the same findings always in the same order."""
-    ordered = sorted(
-        findings,
-        key=lambda one: (-(one.probability if one.probability is not None else -1.0), -one.score, one.key),
-    )[:limit]
+    """Most probable first; copies within one patient after all else, because nothing is filed wrongly. The same findings
+    always in the same order."""
+
+    def place(one: Finding) -> tuple[bool, float, float, str]:
+        tidy = one.kind is FindingKind.DUPLICATE_IMAGE and len(one.patient_ids) < 2
+        return tidy, -(one.probability if one.probability is not None else -1.0), -one.score, one.key
+
+    ordered = sorted(findings, key=place)[:limit]
     rows: list[Listed] = []
     false: float | None = 0.0
     for rank, one in enumerate(ordered, start=1):

@@ -56,6 +56,10 @@ WORDS: dict[str, dict[Language, str]] = {
         _EN: "One is a copy of the other ({how}; correlation {correlation:.3f}).",
         _RU: "Одно является копией другого ({how}; корреляция {correlation:.3f}).",
     },
+    "several_copies": {
+        _EN: "{count} pairs of copies.",
+        _RU: "Пар копий: {count}.",
+    },
     "two_patients": {
         _EN: "The copies are filed under two patients.",
         _RU: "Копии хранятся у двух пациентов.",
