@@ -11,17 +11,19 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from caseindex.records import Float32Array, Int64Array
 
 _FIRST_K = 16
 _MOST_K = 2048
+_HELD = 1 << 20  # neighbours that are held at once
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HardNegatives:
     """``rows``: [anchors, count] rows of the gallery, nearest first, -1 where there is none (any more);
-    ``similarities``: beside them, -inf. ``spared``: how many candidates the positive-aware guard left out."""
+    ``similarities``: beside them, -inf. ``spared``: how many nearer strangers the positive-aware guard left out."""
 
     rows: Int64Array
     similarities: Float32Array
@@ -41,32 +43,44 @@ def hard_negatives(
     seed: int = 0,
 ) -> HardNegatives:
     """``embeddings``: [n, dim] float32, L2-normalised, an array or a memory map; ``persons``, ``families``: [n], families
-    equal for persons that may be one, persons negative where unknown. ``anchors``: rows that ask, default all known.
+    equal for persons that may be one, persons negative where unknown. ``anchors``: rows that ask, default all; those of
+    unknown persons get none, because any of the others may be theirs.
 
     ``positive_aware``: candidates above this share of the anchor's similarity to its own nearest other image are left
-    out. Queries go in blocks: beside the index (4 * dim bytes a vector, both kinds) it needs ``block * k`` neighbours, 64
-    MiB at the widest k; ``embeddings`` are read once to fill the index and once to ask.
+    out; an anchor without another image has none to compare with. Of the 2,048 nearest images, those that are left are
+    taken. Queries go in blocks, shorter ones where they ask for more neighbours: beside the index (4 * dim bytes a
+    vector, both kinds) it needs about 64 MiB; ``embeddings`` are read once to fill the index and once to ask.
     """
-    asking = np.flatnonzero(persons >= 0) if anchors is None else anchors
+    asking = np.arange(len(persons)) if anchors is None else anchors
     rows = np.full((len(asking), count), -1, np.int64)
     similarities = np.full((len(asking), count), -np.inf, np.float32)
-    if not len(asking) or len(embeddings) < 2:
+    pending = np.flatnonzero(persons[asking] >= 0)
+    if not len(pending) or len(embeddings) < 2:
         return HardNegatives(rows, similarities, 0)
     searcher = searchable(embeddings, index, seed=seed)
+    own = _OwnImages(persons)
+    most = min(len(embeddings), _MOST_K)
+    k = min(most, max(_FIRST_K, 4 * count))
     spared = 0
-    for start in range(0, len(asking), block):
-        left = np.arange(start, min(start + block, len(asking)))
-        k = min(len(embeddings), max(_FIRST_K, 4 * count))
-        while len(left):
-            found, near = _neighbours(searcher, embeddings, asking[left], k)
-            chosen, doubtful = _strangers(found, near, asking[left], persons, families, positive_aware)
+    while len(pending):
+        again = []
+        size = max(1, min(block, _HELD // k))
+        for start in range(0, len(pending), size):
+            part = pending[start : start + size]
+            asked = np.ascontiguousarray(embeddings[asking[part]], np.float32)
+            near, found = searcher.search(asked, k)
+            stranger = _strangers(found, asking[part], persons, families)
+            chosen = stranger
+            if positive_aware is not None:
+                chosen = stranger & (near <= positive_aware * own.nearest(embeddings, asking[part], asked)[:, None])
             order = np.argsort(~chosen, axis=1, kind="stable")[:, :count]  # chosen ones first, nearest first
             taken = np.take_along_axis(chosen, order, 1)
-            rows[left] = np.where(taken, np.take_along_axis(found, order, 1), -1)
-            similarities[left] = np.where(taken, np.take_along_axis(near, order, 1), -np.inf)
-            done = taken.all(1) | (k >= min(len(embeddings), _MOST_K))
-            spared += int(doubtful[done].sum())
-            left, k = left[~done], min(len(embeddings), 4 * k)
+            rows[part] = np.where(taken, np.take_along_axis(found, order, 1), -1)
+            similarities[part] = np.where(taken, np.take_along_axis(near, order, 1), -np.inf)
+            done = taken.all(1) | (k >= most)
+            spared += int((stranger & ~chosen)[done].sum())
+            again.append(part[~done])
+        pending, k = np.concatenate(again), min(most, 4 * k)
     return HardNegatives(rows, similarities, spared)
 
 
@@ -90,28 +104,32 @@ def searchable(embeddings: Float32Array, kind: Literal["flat", "ivf"], *, seed: 
     return made
 
 
-def _neighbours(searcher: Any, embeddings: Float32Array, rows: Int64Array, k: int) -> tuple[Int64Array, Float32Array]:
-    similarities, found = searcher.search(np.ascontiguousarray(embeddings[rows], np.float32), k)
-    return found, similarities
-
-
 def _strangers(
-    found: Int64Array,
-    near: Float32Array,
-    anchors: Int64Array,
-    persons: Int64Array,
-    families: Int64Array,
-    positive_aware: float | None,
-) -> tuple[np.ndarray[Any, np.dtype[np.bool_]], Int64Array]:
-    """([b, k] which neighbours are negatives, [b] how many were spared as probable own images)."""
-    there = found >= 0
-    who, family = persons[found], families[found]
-    stranger = there & (who >= 0) & (family != families[anchors][:, None])
-    if positive_aware is None:
-        return stranger, np.zeros(len(anchors), np.int64)
-    own = there & (who == persons[anchors][:, None]) & (found != anchors[:, None])
-    nearest_own = np.where(own, near, -np.inf).max(1)
-    # Without another image of the person among the neighbours nothing is known of how near its own would be.
-    limit = np.where(np.isfinite(nearest_own), positive_aware * nearest_own, np.inf)
-    doubtful = stranger & (near > limit[:, None])
-    return stranger & ~doubtful, doubtful.sum(1)
+    found: Int64Array, anchors: Int64Array, persons: Int64Array, families: Int64Array
+) -> npt.NDArray[np.bool_]:
+    """[b, k] which neighbours are surely other persons."""
+    return (found >= 0) & (persons[found] >= 0) & (families[found] != families[anchors][:, None])
+
+
+class _OwnImages:
+    """Looked up, not searched for: the own image of a hard anchor is not among its nearest neighbours."""
+
+    def __init__(self, persons: Int64Array) -> None:
+        self._rows = np.argsort(persons, kind="stable")
+        _, first, number, counts = np.unique(
+            persons[self._rows], return_index=True, return_inverse=True, return_counts=True
+        )
+        self._first, self._counts = np.empty_like(self._rows), np.empty_like(self._rows)
+        self._first[self._rows], self._counts[self._rows] = first[number], counts[number]
+
+    def nearest(self, embeddings: Float32Array, anchors: Int64Array, asked: Float32Array) -> Float32Array:
+        """[b] similarity of ``asked``, the embeddings of ``anchors``, to their persons' nearest other image; infinite
+        where there is none."""
+        best = np.full(len(anchors), -np.inf, np.float32)
+        for place in range(int(self._counts[anchors].max(initial=0))):
+            here = np.flatnonzero(self._counts[anchors] > place)
+            other = self._rows[self._first[anchors[here]] + place]
+            here, other = here[other != anchors[here]], other[other != anchors[here]]
+            similarity = np.einsum("nd,nd->n", asked[here], np.asarray(embeddings[other], np.float32))
+            best[here] = np.maximum(best[here], similarity)
+        return np.where(np.isfinite(best), best, np.float32(np.inf))
