@@ -188,12 +188,8 @@ class IdentityTask:
         return self._batch_loss(embeddings, rows)
 
     def _batch_loss(self, embeddings: torch.Tensor, rows: Int64Array) -> torch.Tensor:
-        persons = torch.from_numpy(self._images.persons[rows])
-        families = torch.from_numpy(self._images.families[rows])
-        lone = persons < 0  # of nobody known: the picture's own views are its person, strangers to all
-        own = torch.from_numpy(rows) + 1 + int(self._images.persons.max(initial=0))
-        persons = torch.where(lone, own, persons).to(self._device)
-        families = torch.where(lone, own + int(self._images.families.max(initial=0)), families).to(self._device)
+        persons = torch.from_numpy(self._images.persons[rows]).to(self._device)
+        families = torch.from_numpy(self._images.families[rows]).to(self._device)
         criterion = self._module.criterion
         if isinstance(criterion, SubCenterArcFace):
             return criterion(embeddings, torch.from_numpy(self._class_of[self._images.persons[rows]]).to(self._device))

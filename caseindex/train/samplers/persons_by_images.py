@@ -20,23 +20,21 @@ def persons_by_images(
     neighbours: Mapping[int, Int64Array] | None = None,
 ) -> list[Int64Array]:
     """Batches of image rows, [batch_persons * images] each. ``persons``: [n] number of each row's person, negative
-    where unknown; every person with several images comes once per epoch, at least.
+    where unknown: those may be anybody's and are in no batch. Every person with several images comes once per epoch, at
+    least.
 
-    ``images`` rows of each person, drawn without replacement as far as they reach. ``singletons``: share of each batch's
-    persons that have one image (or are unknown), which then comes ``images`` times, in other views. ``neighbours``:
-    person -> persons that look alike (of a hard-negative round); half of a batch's persons are then drawn as neighbours
-    of the other half. A pure function of its arguments.
+    ``images`` rows of each person, none twice before all have come. ``singletons``: share of each batch's persons that
+    have one image, which then comes ``images`` times, in other views. ``neighbours``: person -> persons that look alike
+    (of a hard-negative round); half of a batch's persons are then drawn as neighbours of the other half, and only that
+    other half goes through everyone: half of the persons are sure to come. A pure function of its arguments.
     """
     generator = np.random.default_rng([seed, epoch, 0xB1])
     rows_of: dict[int, list[int]] = {}
-    alone: list[int] = []
     for row, person in enumerate(persons.tolist()):
-        if person < 0:
-            alone.append(row)
-        else:
+        if person >= 0:
             rows_of.setdefault(person, []).append(row)
     several = sorted(person for person, rows in rows_of.items() if len(rows) > 1)
-    alone = sorted(alone + [rows[0] for rows in rows_of.values() if len(rows) == 1])
+    alone = sorted(rows[0] for rows in rows_of.values() if len(rows) == 1)
     lone = min(len(alone), round(batch_persons * singletons)) if several else batch_persons
     wanted = batch_persons - lone if several else 0
     queue = generator.permutation(np.array(several, np.int64)).tolist()
@@ -61,7 +59,10 @@ def persons_by_images(
         rows: list[int] = []
         for person in chosen:
             mine = rows_of[person]
-            rows += generator.choice(mine, images, replace=len(mine) < images).tolist()
+            left = images
+            while left > 0:
+                rows += generator.choice(mine, min(left, len(mine)), replace=False).tolist()
+                left -= len(mine)
         for row in (
             generator.choice(np.array(alone, np.int64), lone, replace=len(alone) < lone).tolist() if lone else []
         ):
