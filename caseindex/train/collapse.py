@@ -15,18 +15,20 @@ def check_collapse(embeddings: Float32Array, persons: Int64Array, item: str, mos
     """``embeddings``: [n, dim], L2-normalised. Gives the mean similarity of strangers and the effective rank (Roy and
     Vetterli 2007: e to the entropy of the normalised eigenvalues), on at most ``most`` images.
 
-    Raises :class:`~caseindex.errors.TrainingError` where nearly all are alike or lie along one direction.
+    Raises :class:`~caseindex.errors.TrainingError` where nearly all are alike, lie along one direction, or are no numbers.
     """
     chosen = np.linspace(0, len(embeddings) - 1, min(most, len(embeddings))).astype(np.int64)
     sample, who = embeddings[chosen].astype(np.float64), persons[chosen]
     if len(sample) < 4 or len(set(who.tolist())) < 3:
         return {}
+    if not np.isfinite(sample).all():
+        raise TrainingError(item, "the embeddings are not finite", "Lower --learning-rate")
     similarity = sample @ sample.T
     strangers = float(similarity[who[:, None] != who[None, :]].mean())
     values = np.maximum(np.linalg.eigvalsh(np.cov(sample.T)), 0)
     shares = values[values > 0] / max(values.sum(), 1e-30)
     rank = float(np.exp(-(shares * np.log(shares)).sum())) if len(shares) else 0.0
-    if not np.isfinite(similarity).all() or strangers > ALIKE or rank < DIRECTIONS:
+    if strangers > ALIKE or rank < DIRECTIONS:
         raise TrainingError(
             item,
             f"the embeddings have collapsed (mean similarity of strangers {strangers:.3f}, effective rank {rank:.1f})",
