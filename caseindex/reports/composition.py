@@ -15,6 +15,8 @@ from caseindex.reports.table import Row
 Span = tuple[str, int, int]
 
 MAX_DISTANCE = 90  # characters between a finding and its place
+_PLACE_OF = {"hydrocephalus": "brain"}  # of an organ though nothing composes it: "no hydrocephalus, no herniation"
+_NO_PLACE = frozenset(["pneumothorax"])  # an effusion beside it may be any
 _FAR = 3  # further anatomies that are tried where the nearest composes nothing
 
 
@@ -25,10 +27,11 @@ class Composition:
         self._rules: dict[str, list[tuple[str, str]]] = {}  # generic -> (anatomy, specific)
         self._parts: dict[str, Set[str]] = {}  # anatomy -> itself and its parts, as they are needed
         self._expand = expand
-        self._places: dict[str, str] = {}  # specific concept -> the anatomy of its first rule
+        self._places: dict[str, str] = dict(_PLACE_OF)  # specific concept -> the anatomy of its first rule
         for row in rows:
             for generic, anatomy in row.composed:
-                self._places.setdefault(row.id, anatomy)
+                if row.id not in _NO_PLACE:
+                    self._places.setdefault(row.id, anatomy)
                 self._rules.setdefault(generic, []).append((anatomy, row.id))
 
     def specific(self, generic: str, anatomy: str) -> str | None:

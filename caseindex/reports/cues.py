@@ -1,7 +1,7 @@
 """The words that deny, doubt or place in the past what stands near them: ``data/cues.tsv``.
 
 Kinds: ``negation``, ``uncertain``, ``differential`` (uncertain, over a whole list), ``historical``, ``family``;
-``affirm`` and ``stop`` end the reach of the others; ``pseudo`` looks like a negation and is none ("no change in"). A cue
+``affirm`` and ``stop`` end the reach of the others, ``now`` that of the past and of the family; ``pseudo`` looks like a negation and is none ("no change in"). A cue
 acts on what follows (``pre``), on what precedes (``post``) or on ``both``. After NegEx (Chapman et al. 2001) and ConText
 (Harkema et al. 2009), written anew for the three languages.
 """
@@ -29,6 +29,7 @@ class CueKind(StrEnum):
     FAMILY = "family"
     AFFIRM = "affirm"
     STOP = "stop"
+    NOW = "now"
 
 
 class Cue(NamedTuple):

@@ -16,7 +16,7 @@ from caseindex.errors import NotInArchive
 from caseindex.records import Language
 from caseindex.reports import precompute, table
 from caseindex.reports.composition import Composition
-from caseindex.reports.matching import Names, NameTable, name_table
+from caseindex.reports.matching import OPEN_PLACE, Names, NameTable, name_table
 from caseindex.reports.sentences import sentences
 from caseindex.reports.table import ConceptKind, Row
 
@@ -54,7 +54,10 @@ class Lexicon:
             row.id: Concept(
                 row.id,
                 row.kind,
-                {language: tuple(name.rstrip("!") for name in names) for language, names in row.names.items()},
+                {
+                    language: tuple(name.rstrip("!") for name in names if OPEN_PLACE not in name)
+                    for language, names in row.names.items()
+                },
                 row.broader,
             )
             for row in rows

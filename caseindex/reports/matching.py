@@ -2,7 +2,8 @@
 
 Word order is free because Russian order is ("инсульт ишемический"), and English says both "bladder wall thickening"
 and "thickening of the bladder wall". What keeps it exact: all words of a name within one clause, at most two foreign
-words between them and none of them a negation, and the longest name first.
+words between them and none of them a negation, and the longest name first. A Chinese name may leave a place open for a
+denial or a degree: "脾…大" is also found in "脾脏不大", "中线…移位" in "中线结构居中，未见移位".
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ _NEGATIONS = frozenset(["no", "not", "without", "без", "не", "нет"])
 _WHOLE_CLAUSE = frozenset(["normal"])
 _CLAUSE_END = re.compile(r"(?:的?征象|表现|改变)?(?:$|[。，,；;.、\s)）])")
 _DENIALS = frozenset(["not", "не"])
+OPEN_PLACE = "…"  # in a Chinese name
+_FILLING = r"(?:结构|脏|居中，?|系统|形态|均|亦|也|未见|未|无|不|明显|明确|确切|显著|稍|略|轻度|中度|重度|可见|见|有|呈|较前|向[左右]侧?|约)*"
 _CLAUSE_WORDS = frozenset(
     "but however although while which with and or а но однако и или also although through при с со".split()
 )
@@ -108,8 +111,14 @@ class Names:
         self._stated = stated
         self._exact = names_of.exact
         self._chinese: dict[str, list[tuple[str, str]]] = {}  # first character -> (name, concept), longest first
+        self._open: dict[str, list[tuple[re.Pattern[str], str]]] = {}  # first character -> (pattern, concept)
         for name, concept in names_of.chinese.items():
-            self._chinese.setdefault(name[0], []).append((name, concept))
+            head, opened, tail = name.partition(OPEN_PLACE)
+            if opened:
+                pattern = re.compile(re.escape(head) + _FILLING + re.escape(tail))
+                self._open.setdefault(name[0], []).append((pattern, concept))
+            else:
+                self._chinese.setdefault(name[0], []).append((name, concept))
         for entries in self._chinese.values():
             entries.sort(key=lambda entry: -len(entry[0]))
         frequency = Counter(norm for _, norms in names_of.phrases for norm in norms)
@@ -138,16 +147,27 @@ class Names:
         found: list[Span] = []
         position = 0
         while position < len(simple):
-            for name, concept in self._chinese.get(simple[position], ()):
-                if simple.startswith(name, position):
-                    if concept in _WHOLE_CLAUSE and not _CLAUSE_END.match(simple, position + len(name)):
-                        continue
-                    found.append((concept, position, position + len(name)))
-                    position += len(name)
-                    break
-            else:
-                position += 1
+            end, concept = self._chinese_at(simple, position)
+            if concept is not None:
+                found.append((concept, position, end))
+            position = end
         return found
+
+    def _chinese_at(self, text: str, position: int) -> tuple[int, str | None]:
+        """(end, concept) of the longest name that begins at ``position``; the next position and ``None`` for none."""
+        best: tuple[int, str | None] = position + 1, None
+        for name, concept in self._chinese.get(text[position], ()):
+            if text.startswith(name, position):
+                end = position + len(name)
+                if concept in _WHOLE_CLAUSE and not _CLAUSE_END.match(text, end):
+                    continue
+                best = end, concept
+                break
+        for pattern, concept in self._open.get(text[position], ()):
+            match = pattern.match(text, position)
+            if match and (match.end() > best[0] or best[1] is None):
+                best = match.end(), concept
+        return best
 
     def _find_words(self, text: str, language: Language | None) -> list[Span]:
         words = content_tokens(text)

@@ -29,6 +29,7 @@ class Assessment:
 
 
 _PRESENT = Assessment(Polarity.PRESENT)
+_ONLY_BOUNDS = frozenset([CueKind.STOP, CueKind.AFFIRM, CueKind.PSEUDO, CueKind.NOW])
 _COMMA = re.compile("[,，]")
 _HARD = re.compile(r"[;:；：]|\s-\s|\s[–—]\s")
 _CHINESE_STOP = re.compile(r"[，,；;。]")
@@ -37,7 +38,10 @@ _CHINESE_MARK = re.compile(r"[，,；;。、]")
 _JOINED = re.compile(r"^[\s,]*(?:or|and|nor|и|или|либо|ни|а также|as well as)\b", re.IGNORECASE)
 _OR_BEFORE = re.compile(r"\b(?:or|или|либо)\s+(?:[\w-]+\s+){0,1}$", re.IGNORECASE)
 _OR_AFTER = re.compile(r"^\s*(?:or|или|либо)\b", re.IGNORECASE)
-_OWN_NEGATION = re.compile(r"\b(?:(?:not|не)\b|non-?enhanc)", re.IGNORECASE)
+# "脾不大"; not 肺不张, 无菌性坏死, 无脑儿, 功能不全, whose names hold the same characters.
+_OWN_NEGATION = re.compile(
+    r"\b(?:(?:not|не)\b|non-?enhanc)|未见?|无(?![菌脑名力])|不(?![张稳连全良孕育规典])", re.IGNORECASE
+)
 _PREFIXED = re.compile(r"\bnon-$", re.IGNORECASE)  # "non-enhancing"
 _PREDICATE = {
     Language.ENGLISH: re.compile(
@@ -67,7 +71,7 @@ class Sentence:
         ("патологии не выявлено"), which is then none of the finding's."""
         acting: list[tuple[int, int, Cue]] = []
         for order, cue in enumerate(self.cues):
-            if cue.kind in (CueKind.STOP, CueKind.AFFIRM, CueKind.PSEUDO):
+            if cue.kind in _ONLY_BOUNDS:
                 continue
             if cue.start < end and cue.end > start:
                 if cue.before and cue.start < start and not named_normal:  # "未见异常" before "异常强化"
@@ -90,6 +94,8 @@ class Sentence:
         if others:
             nearest = min(others)[2]
             polarity = Polarity.ABSENT if nearest.kind is CueKind.NEGATION else Polarity.UNCERTAIN
+            if self.text[nearest.start : nearest.end].lower() == "ни" and len({cue.kind for *_, cue in others}) > 1:
+                polarity = Polarity.UNCERTAIN  # "нельзя исключить ни ишемию, ни кровоизлияние"
             return Assessment(polarity, historical)
         if historical:
             return Assessment(Polarity.UNCERTAIN, historical=True)
@@ -102,6 +108,22 @@ class Sentence:
         return any(
             cue.kind in (CueKind.STOP, CueKind.AFFIRM) and cue.start >= start and cue.end <= end for cue in self.cues
         )
+
+    def _now_between(self, start: int, end: int) -> bool:
+        return any(cue.kind is CueKind.NOW and cue.start >= start and cue.end <= end for cue in self.cues)
+
+    def _past_ends(self, past: int, start: int) -> bool:
+        """Whether what was said of the past, up to ``past``, is over at ``start``: at a word like "now", or in a later
+        clause with a negation of its own ("в анамнезе инсульт, кровоизлияний не выявлено")."""
+        comma = max(self.text.rfind(",", past, start), self.text.rfind("，", past, start))
+        if self._now_between(past, start):
+            return True
+        return comma >= 0 and any(cue.kind is CueKind.NEGATION and cue.start > comma for cue in self.cues)
+
+    def _is_past(self, start: int) -> bool:
+        """Whether words of the past open the clause of the mention: a later clause does not deny it."""
+        comma = max(self.text.rfind(",", 0, start), 0)
+        return any(cue.kind is CueKind.HISTORICAL and cue.before and comma <= cue.start < start for cue in self.cues)
 
     def _excepted(self, start: int) -> bool:
         """Whether "except for" or the like opens the clause of the mention."""
@@ -116,7 +138,9 @@ class Sentence:
             return False
         between = self.text[cue.end : start]
         if cue.kind is CueKind.FAMILY:
-            return True
+            return ";" not in between and not self._now_between(cue.end, start)
+        if cue.kind is CueKind.HISTORICAL and self._past_ends(cue.end, start):
+            return False
         if self.language is Language.CHINESE:
             if cue.kind is CueKind.DIFFERENTIAL:
                 return not re.search("[。；;]", between)
@@ -161,7 +185,12 @@ class Sentence:
             return False
         if cue.before and not self._has_words_before(cue):
             return False  # "..., без признаков ...": it opens its clause and looks ahead
-        if self._excepted(start) or self._affirmed_before(start) or _PREDICATE[self.language].search(between):
+        if (
+            self._excepted(start)
+            or self._is_past(start)
+            or self._affirmed_before(start)
+            or _PREDICATE[self.language].search(between)
+        ):
             return False
         if cue.kind is CueKind.UNCERTAIN:
             return bool(re.search(r",?\s(?:or|and|и|или)\s", between, re.IGNORECASE))

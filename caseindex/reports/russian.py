@@ -89,4 +89,7 @@ def is_known(word: str) -> bool:
 @lru_cache(maxsize=50_000)
 def may_be_genitive(word: str) -> bool:
     """Whether the form can be a genitive: what "нет" and "без" govern."""
-    return any("gent" in parse.tag for parse in _analyser().parse(word.lower()))
+    word = word.lower()
+    if word[-1:] in {"ы", "и"} and not _analyser().word_is_known(word) and lemma(word) == word[:-1]:
+        return False  # "бронхоэктазы": the plural of a masculine noun that the dictionary lacks
+    return any("gent" in parse.tag for parse in _analyser().parse(word))
