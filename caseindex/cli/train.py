@@ -37,10 +37,18 @@ def pair(
     archive: ArchiveOption = None,
     name: Annotated[str, typer.Option(help="The model's folder in models/.")] = "pair",
     image_encoder: Annotated[
-        str, typer.Option(metavar="NAME", help="imagenet, resnet50, timm:NAME, torchvision:NAME, open_clip:NAME.")
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="imagenet, resnet50, timm:NAME, torchvision:NAME, open_clip:NAME, hf:NAME_OR_FOLDER, ruclip:FOLDER.",
+        ),
     ] = "imagenet",
     text_encoder: Annotated[
-        str, typer.Option(metavar="NAME", help="tiny (trained on this archive), or hf:NAME_OR_FOLDER.")
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="tiny (trained on this archive), language:MODEL, hf:NAME_OR_FOLDER[#PROMPT], ruclip:FOLDER.",
+        ),
     ] = "tiny",
     loss: Annotated[LossChoice, typer.Option(help="Symmetric InfoNCE, or SigLIP's sigmoid loss.")] = LossChoice.INFONCE,
     full: Annotated[

@@ -1,6 +1,6 @@
 """The image encoders that can be named without training: each with its preprocessing and its weights.
 
-`NAME` is one of :data:`NAMED` or ``FAMILY:WHAT``; any family but open_clip takes weights from a local file too:
+`NAME` is one of :data:`NAMED` or ``FAMILY:WHAT``; timm and torchvision take weights from a local file too:
 ``timm:resnet50@/path/weights.safetensors``.
 """
 
@@ -77,6 +77,8 @@ FAMILIES: Final[dict[str, str]] = {
     "timm": "timm:NAME, any network of timm",
     "torchvision": "torchvision:NAME, any classification network of torchvision",
     "open_clip": "open_clip:ARCHITECTURE[/PRETRAINED], or open_clip:FOLDER with open_clip_config.json",
+    "hf": "hf:NAME_OR_FOLDER of a CLIP, SigLIP or Chinese-CLIP",
+    "ruclip": "ruclip:FOLDER with config.json, bpe.model and model.safetensors",
 }
 
 
@@ -107,6 +109,14 @@ def _of_family(family: str, what: str) -> Trunk:
         from caseindex.encoders import torchvision_networks
 
         return torchvision_networks.trunk(what)
+    if family == "hf":
+        from caseindex.encoders import huggingface_towers
+
+        return huggingface_towers.image_trunk(what)
+    if family == "ruclip":
+        from caseindex.encoders import ruclip_towers
+
+        return ruclip_towers.image_trunk(what)
     from caseindex.encoders import open_clip_towers
 
     return open_clip_towers.image_trunk(what)
@@ -134,4 +144,8 @@ def untrained(spec: dict[str, Any]) -> torch.nn.Module:
         from caseindex.encoders import open_clip_towers
 
         return open_clip_towers.image_architecture(spec)
+    if family == "hf":
+        from caseindex.encoders import huggingface_towers
+
+        return huggingface_towers.architecture(spec)
     raise ModelNotFound(str(family), "an architecture that this caseindex does not know", f"Known: {known_names()}")

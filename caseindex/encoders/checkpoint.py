@@ -20,7 +20,7 @@ from caseindex.errors import ModelDamaged, ModelNotFound
 FORMAT_VERSION = 1
 CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "MODEL_CARD.md"
 #: Everything that changes what the model computes, beside config and weights.
-EXTRA_FILES = ("tokenizer.json", "lexicon.tsv")
+EXTRA_FILES = ("tokenizer.json", "lexicon.tsv", "bpe.model")
 
 Tensors = Mapping[str, npt.NDArray[Any]]
 

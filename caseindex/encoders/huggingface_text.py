@@ -1,10 +1,12 @@
-"""Any HuggingFace text model, from a local folder or the hub: mean of the last hidden state over the real tokens."""
+"""Text models from outside: any HuggingFace encoder (mean of the last hidden state over the real tokens), the text tower
+of a CLIP, SigLIP or Chinese-CLIP, a sentence-transformers folder; from a local folder or the hub."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,8 @@ from typing import Any
 import numpy as np
 
 from caseindex.encoders import checkpoint
+from caseindex.encoders.sentence_folder import DenseLayer, is_sentence_folder, read_folder
+from caseindex.encoders.text_reading import Reading, pooled_states
 from caseindex.encoders.weight_files import offline_if_unreachable, reachable, state_digest
 from caseindex.errors import ModelDamaged, ModelNotFound
 from caseindex.records import Float32Array
@@ -32,6 +36,7 @@ class HuggingFaceTextEncoder:
         tokenizer: Any,
         max_tokens: int,
         head: Any = None,
+        reading: Reading | None = None,
         device: str | None = None,
     ) -> None:
         import torch
@@ -42,6 +47,7 @@ class HuggingFaceTextEncoder:
         self.tokenizer = tokenizer
         self.max_tokens = max_tokens
         self._head = head
+        self._reading = reading
         self._device = device or ("cuda" if torch.cuda.is_available() else "cpu")
         self.network = network.eval().to(self._device)
 
@@ -55,24 +61,130 @@ class HuggingFaceTextEncoder:
         out = []
         for start in range(0, len(texts), 32):
             with torch.inference_mode():
-                pooled = pooled_states(self.network, self.tokenizer, texts[start : start + 32], self.max_tokens)
+                part = texts[start : start + 32]
+                pooled = pooled_states(self.network, self.tokenizer, part, self.max_tokens, self._reading)
                 out.append(F.normalize(pooled, dim=1).cpu().numpy())
         vectors = np.concatenate(out)
         return vectors if self._head is None else np.asarray(self._head(vectors), np.float32)
 
 
-def pooled_states(network: Any, tokenizer: Any, texts: Sequence[str], max_tokens: int) -> Any:
-    """[n, width] float32 torch tensor: the mean of the last hidden state over tokens that are not padding."""
-    device = next(network.parameters()).device
-    tokens = tokenizer(list(texts), padding=True, truncation=True, max_length=max_tokens, return_tensors="pt")
-    tokens = {key: value.to(device) for key, value in tokens.items()}
-    states = network(**tokens).last_hidden_state.float()
-    mask = tokens["attention_mask"].unsqueeze(-1).float()
-    return (states * mask).sum(1) / mask.sum(1).clamp(min=1)
+@dataclass(frozen=True, slots=True)
+class TextNetwork:
+    """A loaded text model: ``max_tokens`` is its longest input, ``width`` of the vectors before any head."""
+
+    network: Any
+    tokenizer: Any
+    max_tokens: int
+    width: int
+    reading: Reading = Reading()  # noqa: RUF009 - frozen
+    dense: tuple[DenseLayer, ...] = ()
+
+    def states(self, texts: Sequence[str]) -> Any:
+        """[n, width] float32 torch tensor, with gradients where the network is trained."""
+        return pooled_states(self.network, self.tokenizer, texts, self.max_tokens, self.reading)
+
+    def stored(self) -> tuple[dict[str, Any], dict[str, bytes]]:
+        """(configuration, files by name) from which :func:`load_stored` makes it again, weights aside."""
+        config: dict[str, Any] = {
+            "kind": "huggingface",
+            "config": _network_config(self.network),
+            "special_tokens": {
+                key: str(value) for key, value in self.tokenizer.special_tokens_map.items() if key.endswith("_token")
+            },
+            "inputs": list(self.tokenizer.model_input_names),
+            "max_tokens": self.max_tokens,
+        }
+        if self.reading != Reading():
+            config["reading"] = self.reading.config()
+        if self.dense:
+            config["dense"] = [layer.config() for layer in self.dense]
+        return config, {"tokenizer.json": tokenizer_bytes(self.tokenizer)}
 
 
-def load(what: str) -> tuple[Any, Any, int]:
-    """(network, tokenizer, longest input in tokens) of a local folder or a hub name; safetensors only."""
+def load(what: str) -> TextNetwork:
+    """``what``: a local folder or a hub name, with ``#PROMPT`` behind a sentence-transformers folder that has prompts;
+    safetensors only."""
+    from caseindex.encoders import huggingface_towers
+
+    place, _, prompt = what.partition("#")
+    folder = Path(place).expanduser()
+    if not folder.is_dir() and place.startswith(("/", "./", "../", "~")):
+        raise ModelNotFound(f"hf:{what}", "no such folder", "Name a folder that save_pretrained wrote")
+    if huggingface_towers.has_towers(what):
+        return _tower(what)
+    if is_sentence_folder(folder):
+        found = read_folder(folder, prompt or None)
+        plain = _encoder_network(str(found.network))
+        limit = min(plain.max_tokens, found.max_tokens or plain.max_tokens)
+        width = found.dense[-1].width_out if found.dense else plain.width * len(found.reading.pooling)
+        if found.dense:
+            plain.network.dense = dense_layers(found.dense, weights=True)
+        return replace(plain, reading=found.reading, max_tokens=limit, width=width, dense=found.dense)
+    return _encoder_network(place)
+
+
+def _tower(what: str) -> TextNetwork:
+    import copy
+
+    from caseindex.encoders import huggingface_towers
+
+    model = huggingface_towers.load(what)
+    tokenizer = _tokenizer(huggingface_towers.place_of(what), f"hf:{what}")
+    padded = model.config.model_type == "siglip"
+    return TextNetwork(
+        copy.deepcopy(huggingface_towers.Tower(model, "text")).eval(),
+        tokenizer,
+        int(model.config.text_config.max_position_embeddings),
+        huggingface_towers.width_of(model),
+        Reading(pooling=("tower",), padded=padded),
+    )
+
+
+def _tokenizer(source: str, name: str) -> Any:
+    offline_if_unreachable()
+    import transformers
+
+    folder = Path(source)
+    with reachable(name, how_to_get(source, folder)), quiet(transformers):
+        try:
+            tokenizer = transformers.AutoTokenizer.from_pretrained(source, trust_remote_code=False)
+        except Exception:
+            # A class of tokenizers whose library is not installed; the file alone says as much.
+            if not (folder / "tokenizer.json").is_file():
+                raise
+            tokenizer = transformers.PreTrainedTokenizerFast.from_pretrained(source)
+    if tokenizer.pad_token is None:
+        raise ModelDamaged(name, "its tokenizer has no padding token", "Save it with one")
+    return tokenizer
+
+
+def dense_layers(layers: Sequence[DenseLayer], *, weights: bool) -> Any:
+    """The layers behind the pooling, in PyTorch."""
+    import torch
+
+    from caseindex.encoders.weight_files import load_into
+
+    kinds = {"tanh": torch.nn.Tanh, "relu": torch.nn.ReLU, "gelu": torch.nn.GELU, "identity": torch.nn.Identity}
+    out = torch.nn.ModuleList()
+    for layer in layers:
+        linear = torch.nn.Linear(layer.width_in, layer.width_out, bias=layer.bias)
+        if weights and layer.folder is not None:
+            checkpoint.refuse_pickle(layer.folder, WEIGHTS)
+            holder = torch.nn.Module()
+            holder.linear = linear
+            load_into(holder, layer.folder / WEIGHTS)
+        out.append(torch.nn.Sequential(linear, kinds[layer.activation]()))
+    return out
+
+
+def _network_config(network: Any) -> dict[str, Any]:
+    from caseindex.encoders.huggingface_towers import stored_config
+
+    return stored_config(network)
+
+
+def _encoder_network(what: str) -> TextNetwork:
+    """Any encoder, its mean state."""
     offline_if_unreachable()
     import torch
     import transformers
@@ -80,11 +192,9 @@ def load(what: str) -> tuple[Any, Any, int]:
     folder = Path(what).expanduser()
     if folder.is_dir():
         checkpoint.refuse_pickle(folder, WEIGHTS)
-    elif what.startswith(("/", "./", "../", "~")):
-        raise ModelNotFound(f"hf:{what}", "no such folder", "Name a folder that save_pretrained wrote")
-    with reachable(f"hf:{what}", _how(what, folder)), _quiet(transformers):
-        source = str(folder) if folder.is_dir() else what
-        tokenizer = transformers.AutoTokenizer.from_pretrained(source, trust_remote_code=False)
+    source = str(folder) if folder.is_dir() else what
+    tokenizer = _tokenizer(source, f"hf:{what}")
+    with reachable(f"hf:{what}", how_to_get(what, folder)), quiet(transformers):
         # In float32 whatever it was saved in: the same vectors on every machine, and weights that can be trained.
         network, report = transformers.AutoModel.from_pretrained(
             source, trust_remote_code=False, use_safetensors=True, dtype=torch.float32, output_loading_info=True
@@ -99,20 +209,19 @@ def load(what: str) -> tuple[Any, Any, int]:
         raise ModelDamaged(
             f"hf:{what}", f"a {network.config.model_type} is not a text encoder", "Name an encoder such as a BERT"
         )
-    if tokenizer.pad_token is None:
-        raise ModelDamaged(f"hf:{what}", "its tokenizer has no padding token", "Save it with one")
     positions = int(getattr(network.config, "max_position_embeddings", 512) or 512)
-    return network, tokenizer, min(positions, int(tokenizer.model_max_length), 512)
+    limit = min(positions, int(tokenizer.model_max_length), 512)
+    return TextNetwork(network, tokenizer, limit, int(network.config.hidden_size))
 
 
-def _how(what: str, folder: Path) -> str:
+def how_to_get(what: str, folder: Path) -> str:
     if folder.is_dir():
         return f"A folder that save_pretrained wrote holds config.json, {WEIGHTS} and tokenizer.json"
     return f"On a machine with a network: hf download {what} --local-dir FOLDER; copy FOLDER here, then name hf:FOLDER"
 
 
 @contextmanager
-def _quiet(transformers: Any) -> Iterator[None]:
+def quiet(transformers: Any) -> Iterator[None]:
     """No progress bar and no table of unused weights on stderr."""
     logging = transformers.utils.logging
     before, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
@@ -134,21 +243,29 @@ def without_pooler(network: Any) -> Any:
     return network
 
 
-def encoder(name: str, what: str, device: str | None = None) -> HuggingFaceTextEncoder:
-    """The model as it is; its space is its own, no image encoder shares it."""
-    network, tokenizer, max_tokens = load(what)
-    digest = hashlib.sha256(tokenizer_bytes(tokenizer)).hexdigest()
-    config = {"text": {"kind": "huggingface", "pooling": "mean", "max_tokens": max_tokens}}
-    fingerprint = checkpoint.combined(config, {"weights": state_digest(network), "tokenizer": digest})
+def encoder(name: str, what: str, device: str | None = None, fingerprint: str | None = None) -> HuggingFaceTextEncoder:
+    """The model as it is. Its space is its own, unless ``fingerprint`` is given: that of the image tower beside it."""
+    loaded = load(what)
     return HuggingFaceTextEncoder(
         name=name,
-        fingerprint=fingerprint,
-        dim=int(network.config.hidden_size),
-        network=network,
-        tokenizer=tokenizer,
-        max_tokens=max_tokens,
+        fingerprint=fingerprint or _fingerprint(loaded),
+        dim=loaded.width,
+        network=loaded.network,
+        tokenizer=loaded.tokenizer,
+        max_tokens=loaded.max_tokens,
+        reading=loaded.reading,
         device=device,
     )
+
+
+def _fingerprint(loaded: TextNetwork) -> str:
+    digest = hashlib.sha256(tokenizer_bytes(loaded.tokenizer)).hexdigest()
+    text: dict[str, Any] = {"kind": "huggingface", "pooling": "mean", "max_tokens": loaded.max_tokens}
+    if loaded.reading != Reading():
+        text["reading"] = loaded.reading.config()
+    if loaded.dense:
+        text["dense"] = [layer.config() for layer in loaded.dense]
+    return checkpoint.combined({"text": text}, {"weights": state_digest(loaded.network), "tokenizer": digest})
 
 
 def tokenizer_bytes(tokenizer: Any) -> bytes:
@@ -168,14 +285,12 @@ def load_stored(folder: Path, name: str, config: dict[str, Any], device: str | N
     from caseindex.encoders.projection import load_head
 
     part = config["text"]
+    reading = Reading.from_config(part.get("reading", {}), folder)
     try:
-        settings = dict(part["config"])
-        network = transformers.AutoModel.from_config(
-            transformers.AutoConfig.for_model(settings.pop("model_type"), **settings)
-        )
+        network = _stored_network(part, reading)
         tensors = checkpoint.read_tensors(folder, f"{TEXT}trunk.")
-        without_pooler(network).load_state_dict({key: torch.from_numpy(value) for key, value in tensors.items()})
-    except (KeyError, ValueError, RuntimeError) as error:
+        network.load_state_dict({key: torch.from_numpy(value) for key, value in tensors.items()})
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise ModelDamaged(
             folder, f"its text network cannot be rebuilt ({type(error).__name__})", "Train it again"
         ) from error
@@ -193,8 +308,25 @@ def load_stored(folder: Path, name: str, config: dict[str, Any], device: str | N
         tokenizer=tokenizer,
         max_tokens=int(part["max_tokens"]),
         head=partial(_apply, head),
+        reading=reading,
         device=device,
     )
+
+
+def _stored_network(part: dict[str, Any], reading: Reading) -> Any:
+    """The architecture that ``part`` describes, for weights that are loaded afterwards."""
+    from caseindex.encoders import huggingface_towers
+
+    model = huggingface_towers.build(part["config"])
+    if reading.pooling == ("tower",):
+        if part["config"]["model_type"] == "chinese_clip":
+            model.text_model.pooler = None
+        return huggingface_towers.Tower(model, "text")
+    network = without_pooler(model)
+    layers = [DenseLayer(one["in"], one["out"], one["bias"], one["activation"]) for one in part.get("dense", [])]
+    if layers:
+        network.dense = dense_layers(layers, weights=False)
+    return network
 
 
 def _apply(head: Any, vectors: Float32Array) -> Float32Array:

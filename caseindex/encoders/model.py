@@ -35,7 +35,7 @@ class Model:
 
 def load_model(models_dir: Path, name: str, *, device: str | None = None) -> Model:
     """``name``: a folder of ``models_dir``, a path to a model folder, or a name of the catalogue (`imagenet`, `grid`,
-    `timm:NAME`, `torchvision:NAME`, `open_clip:NAME`, `hf:NAME`). A folder of ``models_dir`` wins.
+    `timm:NAME`, `torchvision:NAME`, `open_clip:NAME`, `hf:NAME`, `ruclip:FOLDER`). A folder of ``models_dir`` wins.
 
     Raises :class:`~caseindex.errors.ModelNotFound`, :class:`~caseindex.errors.ModelDamaged`.
     """
@@ -43,7 +43,7 @@ def load_model(models_dir: Path, name: str, *, device: str | None = None) -> Mod
     if folder is not None:
         return _from_folder(folder, name, device)
     family, _, what = name.partition(":")
-    if family == "hf":
+    if family == "hf" and not _has_image_tower(what):
         from caseindex.encoders import huggingface_text
 
         encoder = huggingface_text.encoder(name, what, device)
@@ -51,12 +51,31 @@ def load_model(models_dir: Path, name: str, *, device: str | None = None) -> Mod
     _listed(models_dir, name)
     trunk = catalogue.trunk(name)
     image = _image_of(trunk, name, device)
-    text: TextEncoder | None = None
+    text = _text_tower(family, name, what, image.fingerprint, device)
+    return Model(name, image.fingerprint, image, text, image.dim, MappingProxyType({"image": trunk.spec}))
+
+
+def _has_image_tower(what: str) -> bool:
+    from caseindex.encoders import huggingface_towers
+
+    return huggingface_towers.has_towers(what)
+
+
+def _text_tower(family: str, name: str, what: str, fingerprint: str, device: str | None) -> TextEncoder | None:
+    """The text encoder in the space of an image tower of the catalogue."""
     if family == "open_clip":
         from caseindex.encoders import open_clip_towers
 
-        text = open_clip_towers.text_encoder(name, what, image.fingerprint, device)
-    return Model(name, image.fingerprint, image, text, image.dim, MappingProxyType({"image": trunk.spec}))
+        return open_clip_towers.text_encoder(name, what, fingerprint, device)
+    if family == "hf":
+        from caseindex.encoders import huggingface_text
+
+        return huggingface_text.encoder(name, what, device, fingerprint)
+    if family == "ruclip":
+        from caseindex.encoders import ruclip_towers
+
+        return ruclip_towers.text_encoder(name, what, fingerprint, device)
+    return None
 
 
 def load_text_encoder(models_dir: Path, name: str, *, device: str | None = None) -> TextEncoder | None:
@@ -66,7 +85,7 @@ def load_text_encoder(models_dir: Path, name: str, *, device: str | None = None)
     if folder is not None:
         config = checkpoint.read_config(folder)
         return _text_of(folder, name, config, device)
-    if name.partition(":")[0] in ("hf", "open_clip"):
+    if name.partition(":")[0] in ("hf", "open_clip", "ruclip"):
         return load_model(models_dir, name, device=device).text
     _listed(models_dir, name)
     return None
@@ -89,14 +108,14 @@ def model_folder(models_dir: Path, name: str) -> Path | None:
 
 def _listed(models_dir: Path, name: str) -> None:
     family, colon, what = name.partition(":")
-    if name in catalogue.NAMED or (colon and what and family in (*catalogue.FAMILIES, "hf")):
+    if name in catalogue.NAMED or (colon and what and family in catalogue.FAMILIES):
         return
     own = sorted(item.name for item in models_dir.glob("*") if (item / checkpoint.CONFIG).is_file())
     raise ModelNotFound(
         name,
         "no such model",
         f"Of this archive: {', '.join(own) or 'none yet'}. Of the catalogue: {catalogue.known_names()}, "
-        "hf:NAME_OR_FOLDER. Train one with `caseindex train pair --name NAME`",
+        "hf:NAME_OR_FOLDER of a text encoder. Train one with `caseindex train pair --name NAME`",
     )
 
 
@@ -180,4 +199,8 @@ def _text_of(folder: Path, name: str, config: dict[str, Any], device: str | None
         from caseindex.encoders.huggingface_text import load_stored
 
         return load_stored(folder, name, config, device)
+    if kind == "ruclip":
+        from caseindex.encoders import ruclip_towers
+
+        return ruclip_towers.load_stored(folder, name, config, device)
     raise ModelDamaged(folder, f"text encoder of unknown kind {kind!r}", "Install a newer caseindex")

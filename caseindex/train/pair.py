@@ -32,7 +32,15 @@ from caseindex.train.losses.siglip import SigLIP
 from caseindex.train.model_card import model_card
 from caseindex.train.pair_data import Pairs, read_pairs, with_images
 from caseindex.train.pair_settings import PairSettings
-from caseindex.train.pair_task import ConceptTower, HuggingFaceTower, ImageInput, PairModule, PairTask
+from caseindex.train.pair_task import (
+    ConceptTower,
+    ImageInput,
+    OutsideTower,
+    PairModule,
+    PairTask,
+    TextNetwork,
+    plain_vectors,
+)
 from caseindex.train.run_folder import RESULT, digest, run_folder, write_json
 from caseindex.train.split import split_by_patient
 from caseindex.train.text_views import ReportViews, ViewMaker
@@ -229,17 +237,22 @@ def _asserted(pairs: Pairs, views: Sequence[ReportViews], maker: ViewMaker, imag
     return out
 
 
-def _text_network(settings: PairSettings) -> tuple[Any, Any, int] | None:
-    """(network, tokenizer, longest input in tokens) of a text encoder from outside."""
-    if settings.text_encoder == "tiny":
-        return None
-    from caseindex.encoders import huggingface_text
+def _text_network(settings: PairSettings) -> TextNetwork | None:
+    """A text encoder from outside."""
+    family, _, what = settings.text_encoder.partition(":")
+    if family == "hf":
+        from caseindex.encoders import huggingface_text
 
-    return huggingface_text.load(settings.text_encoder.partition(":")[2])
+        return huggingface_text.load(what)
+    if family == "ruclip":
+        from caseindex.encoders import ruclip_towers
+
+        return ruclip_towers.load_text(what)
+    return None
 
 
 def _text_tower(
-    settings: PairSettings, loaded: tuple[Any, Any, int] | None, maker: ViewMaker, texts: list[str]
+    settings: PairSettings, loaded: TextNetwork | None, maker: ViewMaker, texts: list[str]
 ) -> torch.nn.Module:
     if loaded is None:
         config = ConceptTextConfig(
@@ -249,20 +262,9 @@ def _text_tower(
             max_tokens=maker.pieces.max_tokens,
         )
         return ConceptTower(ConceptText(config))
-    from caseindex.encoders import huggingface_text
-
-    network, tokenizer, max_tokens = loaded
-    plain = huggingface_text.HuggingFaceTextEncoder(
-        name="text",
-        fingerprint="",
-        dim=network.config.hidden_size,
-        network=network,
-        tokenizer=tokenizer,
-        max_tokens=max_tokens,
-    )
-    whitening = fit_whitening(plain.encode(texts[:2000]), settings.whitened, shrinkage=0.1)
+    whitening = fit_whitening(plain_vectors(loaded, texts[:2000]), settings.whitened, shrinkage=0.1)
     head = ProjectionHead(whitening, settings.dim, 2 * settings.dim, settings.dropout)
-    return HuggingFaceTower(network, tokenizer, max_tokens, head, full=not settings.frozen)
+    return OutsideTower(loaded, head, full=not settings.frozen)
 
 
 def _stored(features: Float32Array, device: str) -> ImageInput:
@@ -322,6 +324,7 @@ def _save(
         raise TypeError("a pair model is saved from a trunk and a projection head")
     tensors = {f"{TRUNK}{name}": value for name, value in image.network.state_dict().items()}
     tensors |= {f"{HEAD}{name}": value for name, value in head.tensors().items()}
+    files: dict[str, bytes] = {}
     config: dict[str, Any] = {
         "name": settings.name,
         "dim": settings.dim,
@@ -340,22 +343,10 @@ def _save(
             "concepts": list(maker.features.vocabulary),
         }
         tensors |= {f"{TEXT}{name}": value for name, value in text.network.tensors().items()}
-    elif isinstance(text, HuggingFaceTower) and isinstance(text.head, ProjectionHead):
-        from caseindex.encoders.huggingface_text import tokenizer_bytes
-
-        tokenizer = tokenizer_bytes(text.tokenizer)
-        config["text"] = {
-            "kind": "huggingface",
-            "config": text.network.config.to_diff_dict() | {"model_type": text.network.config.model_type},
-            "special_tokens": {
-                key: str(value) for key, value in text.tokenizer.special_tokens_map.items() if key.endswith("_token")
-            },
-            "inputs": list(text.tokenizer.model_input_names),
-            "max_tokens": text.max_tokens,
-        }
+        files = {"tokenizer.json": tokenizer}
+    elif isinstance(text, OutsideTower) and isinstance(text.head, ProjectionHead):
+        config["text"], files = text.loaded.stored()
         tensors |= {f"{TEXT}trunk.{name}": value for name, value in text.network.state_dict().items()}
         tensors |= {f"{TEXT}head.{name}": value for name, value in text.head.tensors().items()}
     arrays = {name: value.detach().cpu().numpy() for name, value in tensors.items()}
-    return checkpoint.save(
-        archive.models_dir / settings.name, config, arrays, extra={"tokenizer.json": tokenizer}, card=card
-    )
+    return checkpoint.save(archive.models_dir / settings.name, config, arrays, extra=files, card=card)

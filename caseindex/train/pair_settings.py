@@ -9,6 +9,8 @@ from typing import Any, Literal, get_args
 from caseindex.errors import SettingsError
 
 LossName = Literal["infonce", "siglip"]
+#: Of text encoders that were trained before.
+TEXT_FAMILIES = ("language:", "hf:", "ruclip:")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -50,8 +52,12 @@ class PairSettings:
             )
         if self.loss not in get_args(LossName):
             raise SettingsError(f"loss {self.loss!r}", "unknown", f"Known: {', '.join(get_args(LossName))}")
-        if self.text_encoder != "tiny" and not self.text_encoder.startswith("hf:"):
-            raise SettingsError(f"text encoder {self.text_encoder!r}", "unknown", "Known: tiny, hf:NAME_OR_FOLDER")
+        if self.text_encoder != "tiny" and not self.text_encoder.startswith(TEXT_FAMILIES):
+            raise SettingsError(
+                f"text encoder {self.text_encoder!r}",
+                "unknown",
+                "Known: tiny, language:MODEL (of `train language`), hf:NAME_OR_FOLDER, ruclip:FOLDER",
+            )
         ranges: dict[str, tuple[float, float]] = {
             "dim": (2, 4096),
             "epochs": (1, 100_000),

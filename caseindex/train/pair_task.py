@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -209,24 +209,46 @@ class ConceptTower(torch.nn.Module):
         return torch.cat(out)[back.to(device)]
 
 
-class HuggingFaceTower(torch.nn.Module):
-    """A HuggingFace network's mean state and a projection head; the network is trained only with ``--full``."""
+class TextNetwork(Protocol):
+    """A text network from outside (:mod:`caseindex.encoders`): ``network`` holds its weights."""
 
-    def __init__(self, network: Any, tokenizer: Any, max_tokens: int, head: torch.nn.Module, full: bool) -> None:
+    @property
+    def network(self) -> Any: ...
+    @property
+    def width(self) -> int: ...
+    def states(self, texts: Sequence[str]) -> Any:
+        """[n, width] float32 torch tensor."""
+        ...
+
+    def stored(self) -> tuple[dict[str, Any], dict[str, bytes]]:
+        """(configuration, files) to make it again from, weights aside."""
+        ...
+
+
+def plain_vectors(loaded: TextNetwork, texts: Sequence[str]) -> Float32Array:
+    """[n, width], L2-normalised: what the network gives as it is."""
+    loaded.network.eval()
+    with torch.inference_mode():
+        parts = [torch.nn.functional.normalize(loaded.states(part), dim=1).cpu() for part in _parts(texts, 32)]
+    return np.asarray(torch.cat(parts).numpy(), np.float32)
+
+
+class OutsideTower(torch.nn.Module):
+    """A text network from outside and a projection head; the network is trained only with ``--full``."""
+
+    def __init__(self, loaded: TextNetwork, head: torch.nn.Module, full: bool) -> None:
         super().__init__()
-        self.network: Any = network
+        self.loaded = loaded
+        self.network: Any = loaded.network
         self.head, self.full = head, full
-        self.tokenizer, self.max_tokens = tokenizer, max_tokens
         self.network.requires_grad_(full)
 
     def forward(self, views: Sequence[View]) -> torch.Tensor:
-        from caseindex.encoders.huggingface_text import pooled_states
-
         with torch.set_grad_enabled(self.full and torch.is_grad_enabled()):
-            states = pooled_states(self.network, self.tokenizer, [view.text for view in views], self.max_tokens)
+            states = self.loaded.states([view.text for view in views])
         return self.head(torch.nn.functional.normalize(states, dim=1))  # type: ignore[no-any-return]
 
-    def train(self, mode: bool = True) -> HuggingFaceTower:
+    def train(self, mode: bool = True) -> OutsideTower:
         super().train(mode)
         if not self.full:
             self.network.eval()  # no dropout in what is not trained

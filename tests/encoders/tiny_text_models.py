@@ -14,7 +14,7 @@ WORDS = (
 )
 
 
-def _tokenizer(folder: Path, family: str) -> Any:
+def tokenizer(folder: Path, family: str) -> Any:
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
     from transformers import BertTokenizerFast, DistilBertTokenizerFast, PreTrainedTokenizerFast
 
@@ -33,6 +33,8 @@ def _tokenizer(folder: Path, family: str) -> Any:
         model_max_length=64,
     )
     plain.save_pretrained(folder)
+    if family == "plain":
+        return plain
     kind = DistilBertTokenizerFast if family == "distilbert" else BertTokenizerFast
     kind.from_pretrained(folder).save_pretrained(folder)
     return plain
@@ -52,7 +54,7 @@ def save_bert(folder: Path, *, language_model: bool = False, dtype: torch.dtype 
         max_position_embeddings=24,
     )
     (BertForMaskedLM if language_model else BertModel)(config).to(dtype).save_pretrained(folder)
-    _tokenizer(folder, "bert")
+    tokenizer(folder, "bert")
     return folder
 
 
@@ -70,5 +72,5 @@ def save_distilbert(folder: Path) -> Path:
         max_position_embeddings=64,
     )
     DistilBertModel(config).save_pretrained(folder)
-    _tokenizer(folder, "distilbert")
+    tokenizer(folder, "distilbert")
     return folder

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import open_clip
 import pytest
 import torch
 from PIL import Image as Picture
 from safetensors.torch import save_file
 
 from caseindex.cli.main import main
-from caseindex.encoders import timm_networks
+from caseindex.encoders import ruclip_towers, timm_networks
 from caseindex.encoders.headed_image import HeadedImageEncoder
 from caseindex.encoders.huggingface_text import HuggingFaceTextEncoder
 from caseindex.encoders.model import load_model, load_text_encoder
@@ -24,7 +25,10 @@ from caseindex.records import ItemKind
 from caseindex.train.pair_task import PairTask
 from tests.encoders.tiny_clip import PLAIN
 from tests.encoders.tiny_clip import save as save_clip
+from tests.encoders.tiny_ruclip import CONFIG as RUCLIP
+from tests.encoders.tiny_ruclip import save as save_ruclip
 from tests.encoders.tiny_text_models import save_bert, save_distilbert
+from tests.encoders.tiny_towers import save_sentence_folder, save_towers
 from tests.train.drawn_archive import make_archive
 
 PATIENTS = 24
@@ -165,3 +169,25 @@ def test_full_training_with_both_networks_from_outside(folder: Path, train: Trai
     assert isinstance(base, HuggingFaceTextEncoder)
     trained = encoder.network.state_dict()
     assert any(not torch.equal(trained[key], value) for key, value in base.network.state_dict().items())
+
+
+@pytest.mark.usefixtures("last_is_best")
+@pytest.mark.parametrize("kind", ["clip", "siglip", "chinese_clip", "ruclip", "sentence"])
+def test_models_of_two_towers_are_fine_tuned(kind: str, folder: Path, train: Train, tmp_path: Path) -> None:
+    place = tmp_path / "model"
+    image = f"hf:{place}"
+    if kind == "ruclip":
+        save_ruclip(place, open_clip.CLIP(**ruclip_towers.open_clip_config({**RUCLIP})))
+        image = f"ruclip:{place}"
+    elif kind == "sentence":
+        save_sentence_folder(place, pooling={"pooling_mode_cls_token": True}, dense=True)
+        image = tiny_timm(tmp_path)[0]
+    else:
+        save_towers(place, kind)
+    text = f"hf:{place}" if kind == "sentence" else image
+    document = train("--full", "--image-encoder", image, "--text-encoder", text)
+    place.rename(tmp_path / "gone")  # the trained model stands by itself
+    stored_equals_computed(folder, document["fingerprint"])
+    image_trunk = load_model(folder / "models", "pair", device="cpu").image
+    assert isinstance(image_trunk, HeadedImageEncoder)
+    assert image_trunk.base.network.state_dict()
