@@ -38,6 +38,8 @@ _KEPT = 4000  # key points of that many images are kept while the audit runs
 #: Log-likelihood ratio of a contradiction in what is recorded: sex and age are typed in wrongly now and then.
 _CONTRADICTS = -3.0
 
+Points = Callable[[int], KeyPoints | None]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditSettings:
@@ -74,21 +76,23 @@ def audit(
     settings: AuditSettings = AuditSettings(),
     *,
     possibly_same: Sequence[tuple[str, str]] = (),
+    known: Evidence | None = None,
+    points: Points | None = None,
     on_progress: OnProgress | None = None,
 ) -> Audit:
-    """``possibly_same``: pairs of patient ids that are known to be one person perhaps; they are not listed."""
+    """``possibly_same``: pairs of patient ids that are known to be one person perhaps; they are not listed. ``known``:
+    what a similarity proves here, ``points``: key points by row, where several audits of these images share them."""
     progress = on_progress or (lambda stage, done, total: None)
     data = gallery.as_set(possibly_same)
     exclusions = Exclusions(same_study=True)
-    known = evidence_for(archive, model, gallery, exclusions, seed=settings.seed)
-    look = _looker(archive, gallery)
+    known = known or evidence_for(archive, model, gallery, exclusions, seed=settings.seed)
+    look = looker(archive, gallery)
     found: list[Finding] = []
     identity = [kind for kind in settings.kinds if kind is not FindingKind.DUPLICATE_IMAGE]
     if identity and len(np.unique(data.persons[data.persons >= 0])) > 1:
-        geometry = None
-        if settings.verified:
-            geometry = fit_geometry(data, _key_points(look, progress), seed=settings.seed)
-        found += _identity_findings(gallery, data, known, settings, look, geometry, exclusions, progress)
+        points = points or kept_key_points(look)
+        geometry = fit_geometry(data, points, seed=settings.seed) if settings.verified else None
+        found += _identity_findings(gallery, data, known, settings, points, geometry, exclusions, progress)
     if FindingKind.DUPLICATE_IMAGE in settings.kinds:
         copies = copy_findings(archive, gallery, look, progress)
         explained = {frozenset(one.patient_ids) for one in copies if len(one.patient_ids) > 1}
@@ -107,14 +111,13 @@ def _identity_findings(
     data: IdentitySet,
     known: Evidence,
     settings: AuditSettings,
-    look: Callable[[int], PixelArray | None],
+    points: Points,
     geometry: Calibration | None,
     exclusions: Exclusions,
     progress: OnProgress,
 ) -> list[Finding]:
     scores = misfiled_scores(data, known.image, prior=settings.prior, exclusions=exclusions)
     pairs = person_pairs(data, known.image, known.person, prior=settings.two_ids_prior)
-    points = _key_points(look, progress)
     most = settings.limit or len(data)
     candidates = np.argsort(-np.nan_to_num(scores.evidence, nan=-np.inf), kind="stable")
     candidates = candidates[np.isfinite(scores.evidence[candidates])][: 3 * max(most, settings.verified)]
@@ -132,7 +135,7 @@ def _misfiled_findings(
     scores: MisfiledScores,
     known: Evidence,
     candidates: np.ndarray,
-    points: Callable[[int], KeyPoints | None],
+    points: Points,
     geometry: Calibration | None,
     settings: AuditSettings,
     progress: OnProgress,
@@ -212,7 +215,7 @@ def _two_ids_finding(
     gallery: IdentityGallery,
     data: IdentitySet,
     pair: PersonPair,
-    points: Callable[[int], KeyPoints | None] | None,
+    points: Points | None,
     geometry: Calibration | None,
 ) -> Finding:
     sizes = [int((data.persons == person).sum()) for person in (pair.one, pair.two)]
@@ -282,7 +285,9 @@ def _similar(data: IdentitySet, row: int, rows: np.ndarray) -> np.ndarray:
     return rows[np.argsort(-(data.vectors[rows] @ data.vectors[row]), kind="stable")]
 
 
-def _looker(archive: Archive, gallery: IdentityGallery) -> Callable[[int], PixelArray | None]:
+def looker(archive: Archive, gallery: IdentityGallery) -> Callable[[int], PixelArray | None]:
+    """Pixels by row; ``None`` where the source is gone."""
+
     def look(row: int) -> PixelArray | None:
         return _read(archive, gallery.images[row])
 
@@ -296,10 +301,12 @@ def _read(archive: Archive, image: Image) -> PixelArray | None:
         return None
 
 
-def _key_points(look: Callable[[int], PixelArray | None], progress: OnProgress) -> Callable[[int], KeyPoints | None]:
+def kept_key_points(look: Callable[[int], PixelArray | None]) -> Points:
+    """Key points by row, of the last images that were asked for."""
+
     @lru_cache(maxsize=_KEPT)
-    def points(row: int) -> KeyPoints | None:
+    def points_of(row: int) -> KeyPoints | None:
         picture = look(row)
         return key_points(picture) if picture is not None else None
 
-    return points
+    return points_of
