@@ -1,50 +1,141 @@
-"""Comparison with a prior examination: new, improved, worse, unchanged."""
+"""Comparison with a prior examination: new, improved, worse, unchanged; in words or by two sizes."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from caseindex.records import Change, Language
+from caseindex.reports import chinese
+
+ChangeSpan = tuple[int, int, Change]
 
 _WORDS = {
     Language.ENGLISH: re.compile(
-        r"\b(?P<unchanged>unchanged|stable|no (?:\w+ ){0,2}change|without (?:\w+ )?change|persistent|persists"
-        r"|again (?:seen|noted|demonstrated)|similar(?: in appearance| to prior)|not (?:significantly )?changed)\b"
-        r"|\b(?P<improved>improv(?:ed|ing|ement)|decreas(?:ed|e|ing)(?: in size)?|resolv(?:ed|ing)|resolution"
-        r"|smaller|regress(?:ed|ion)|clearing)\b"
-        r"|\b(?P<worse>wors(?:e|ened|ening)|increas(?:ed|ing) (?:in )?size|interval (?:increase|enlargement|growth)"
-        r"|progress(?:ed|ion|ive)|larger|has increased|increasing|enlarging)\b"
-        r"|\b(?P<new>new(?:ly)?|interval development|now (?:seen|with))\b",
+        r"\b(?P<unchanged>unchanged|stable|no (?:\w+ ){0,3}change|without (?:\w+ ){0,2}change|persist(?:ent|s|ing)?"
+        r"|again (?:seen|noted|demonstrated|identified)|similar(?: in appearance| in size| to prior)?(?= to|\s*[.,;]|$)"
+        r"|not (?:significantly )?changed|redemonstrat\w+|(?:the )?same size)\b"
+        r"|\b(?P<improved>improv(?:ed|ing|ement)|(?:decreas|diminish)(?:ed|e|ing)(?: in size)?|resolv(?:ed|ing)|resolution"
+        r"|smaller|regress(?:ed|ion|ing)|clearing|less (?:dense|conspicuous|prominent|extensive)"
+        r"|reduc(?:ed|tion) in (?:size|extent)|interval (?:decrease|reduction|improvement))\b"
+        r"|\b(?P<worse>wors(?:e|ened|ening)(?! on)|increas(?:ed|ing) (?:in )?size|interval (?:increase|enlargement|growth)"
+        r"|progress(?:ed|ion|ive|ing)|larger|(?:has|have) (?:\w+ )?(?:increased|enlarged|grown)|increas(?:ed|ing)(?=\s*[.,;]|$)"
+        r"|increasing|enlarging|more (?:extensive|prominent|conspicuous))\b"
+        r"|\b(?P<new>new(?:ly)?|interval (?:development|placement|appearance)|now (?:seen|with)|not (?:seen|present) previously"
+        r"|previously not (?:seen|present))\b",
         re.IGNORECASE,
     ),
     Language.RUSSIAN: re.compile(
-        r"\b(?P<unchanged>без (?:\w+ )?динамики|без изменений|стабильн\w+|прежних размеров|прежнего объема"
-        r"|не (?:изменил\w+|измен\w+|нараста\w+|увеличил\w+)|сохраня(?:ется|ются))\b"
-        r"|\b(?P<improved>уменьш(?:ил\w*|ен\w+|ает\w*)|регресс\w*|положительн\w+ динамик\w+|рассосал\w+|разрешени\w+)\b"
-        r"|\b(?P<worse>увеличени[ея] (?:размер|объем|количеств|плеврал)\w*|увеличил\w+|нараст\w+|прогресс\w+"
-        r"|отрицательн\w+ динамик\w+|ухудш\w+)\b"
-        r"|\b(?P<new>впервые|вновь (?:появ|выявл)\w+|нов(?:ый|ая|ое|ые|ых)|появил\w+|появлени[ея])\b",
+        r"\b(?P<unchanged>без (?:\w+ ){0,2}динамики|без изменений|стабил(?:ен|ьн\w+)|прежн(?:их|его|ий|яя|ее|ие|ей)"
+        r"(?: размер\w*| объем\w*)?|не (?:изменил\w+|нараста\w+|увеличил\w+)|сохраня(?:ется|ются)|в тех же размерах"
+        r"|той же (?:величины|протяженности))\b"
+        r"|\b(?P<improved>уменьш\w+(?: (?:в )?(?:объем|размер|количеств|зон|площад|толщин)\w*)?|регресс\w*"
+        r"|положительн\w+ динамик\w+|рассос\w+|рассасыва\w+|разрешени\w+|разреша\w+|сокра(?:тил|щен|щает)\w*"
+        r"|меньш(?:их|его) (?:размер|объем)\w*|улучшени\w+)\b"
+        r"|\b(?P<worse>увеличени[ея] (?:размер|объем|количеств|зон|площад|толщин|плеврал|выпот|гематом)\w*"
+        r"|увеличил\w+|увеличива(?:ется|ются)|нарос\w*|нараст\w+|прогресс\w+|отрицательн\w+ динамик\w+|ухудш\w+|усилил\w+"
+        r"|больш(?:их|его) (?:размер|объем)\w*, чем)\b"
+        r"|\b(?P<new>впервые|вновь (?:появ|выявл|возник)\w+|нов(?:ый|ая|ое|ые|ых)|появил\w+|появлени[ея]"
+        r"|ранее не (?:определя|выявля|описыв|отмеча|визуализир|был)\w*)\b",
         re.IGNORECASE,
     ),
     Language.CHINESE: re.compile(
-        r"(?P<unchanged>较前(?:相仿|无明显变化|无变化|变化不(?:大|明显)|未见(?:明显)?变化)|同前|无(?:明显|显著)?变化)"
-        r"|(?P<improved>较前(?:明显|部分)?(?:好转|吸收|减少|缩小|减轻)|已?吸收|缩小|减少|好转)"
-        r"|(?P<worse>较前(?:明显|略)?(?:增多|增大|进展|加重|增加)|进展|增多(?=。|$)|加重)"
-        r"|(?P<new>新(?:发|出现|增)|较前新)"
+        r"(?P<unchanged>(?:较前|与前|前后)?(?:片|比较)?(?:大致|基本|大体)?(?:相仿|相似|无(?:明显|显著)?变化|变化不(?:大|明显)"
+        r"|未见(?:明显|显著)?变化|无(?:明显|显著)?改变)|(?:大致|基本|大体|大小)?同前|稳定)"
+        r"|(?P<new>较前新\w{0,2}|新(?:发|出现|增|见))"
+        r"|(?P<improved>(?:较前|较之前)[^，。；、]{0,6}?(?:好转|吸收|减少|缩小|减轻|变小|消退)|已?吸收|缩小|减少|好转|减轻)"
+        r"|(?P<worse>(?:较前|较之前)[^，。；、]{0,6}?(?:增多|增大|进展|加重|增加|扩大|变大)|进展|增多(?=。|$)|加重|增大至)"
     ),
 }
-_FAR = 60
+_NUMBER = r"(\d+(?:[.,]\d+)?)\s*(мм|см|mm|cm)?"
+_PRIOR_SIZE = re.compile(
+    rf"(?:\b(?:ранее|до этого|previously|prior|formerly|was)\b|原|前片|前次|上次)[^\d.,;，；。]{{0,14}}{_NUMBER}",
+    re.IGNORECASE,
+)
+_FROM_TO = re.compile(
+    rf"(?:\b(?:с|от|from)\s|[由从])\s*{_NUMBER}\s*(?:до|to|[^\d，。]{{0,3}}[至到])\s*{_NUMBER}", re.IGNORECASE
+)
+_SIZE = re.compile(r"(\d+(?:[.,]\d+)?)\s*(мм|см|mm|cm)(?!\w)", re.IGNORECASE)
+_FAR = 60  # characters
+_HARD = re.compile(
+    r"[;；。:：]|\b(?:while|whereas|but|however|with|but|но|а|однако|тогда как|при этом)\b|但|而", re.IGNORECASE
+)
+_COMMA = re.compile(r",(?!\d)|，")
+_COPULA = re.compile(
+    r"\b(?:is|are|has|have|been|was|were|remains?|appears?|slightly|mildly)\s+(?:\w+ly\s+)?$", re.IGNORECASE
+)
+_LATER_NOUN = 25  # characters from a word of change to the finding that it is an attribute of
 
 
-def change_of(sentence: str, start: int, end: int, language: Language) -> Change | None:
-    """How the finding at ``start`` to ``end`` compares with before: the nearest word of change that is no part of it."""
+def find_changes(sentence: str, language: Language) -> list[ChangeSpan]:
+    """(start, end, change) of the comparisons that a sentence draws."""
+    plain = chinese.simplified(sentence) if language is Language.CHINESE else sentence
+    found = [(match.start(), match.end(), Change(match.lastgroup or "")) for match in _WORDS[language].finditer(plain)]
+    if any(character.isdigit() for character in plain):
+        found += _by_size(plain)
+    return found
+
+
+def change_of(
+    sentence: str, start: int, end: int, changes: Sequence[ChangeSpan], others: Sequence[tuple[int, int]] = ()
+) -> Change | None:
+    """How the finding at ``start`` to ``end`` compares with before: the nearest comparison of its clause that is no part
+    of it and no attribute of another finding. ``others``: the spans of the other findings."""
     best: tuple[int, Change] | None = None
-    for match in _WORDS[language].finditer(sentence):
-        if match.start() < end and match.end() > start:
+    for left, right, change in changes:
+        if left < end and right > start:
             continue
-        low, high = (match.end(), start) if match.end() <= start else (end, match.start())
-        if high - low > _FAR or re.search(r"[;；。]|, (?!\d)|，", sentence[low:high]):
+        low, high = (right, start) if right <= start else (end, left)
+        if high - low > _FAR or not _belongs(sentence, low, high, left, right, others):
+            continue
+        if left >= end and _is_attribute(sentence, left, right, others):
             continue
         if best is None or high - low < best[0]:
-            best = high - low, Change(match.lastgroup or "")
+            best = high - low, change
     return best[1] if best else None
+
+
+def _belongs(sentence: str, low: int, high: int, left: int, right: int, others: Sequence[tuple[int, int]]) -> bool:
+    """Whether nothing between ``low`` and ``high`` parts the finding from the comparison at ``left`` to ``right``."""
+    hard = _HARD.search(sentence, low, high)
+    if hard and not (hard.group() in ":：" and left < low):  # "Без динамики: гематома"
+        return False
+    commas = [match.start() for match in _COMMA.finditer(sentence)]
+    if not any(low <= comma < high for comma in commas):
+        return True
+    # Beyond a comma only what its own part of the sentence has no finding for: "киста слева, прежних размеров".
+    begin = max((comma for comma in commas if comma < left), default=-1)
+    finish = min((comma for comma in commas if comma >= right), default=len(sentence))
+    return not any(((begin < a < finish) or (low <= a < high)) and not (a < right and b > left) for a, b in others)
+
+
+def _is_attribute(sentence: str, left: int, right: int, others: Sequence[tuple[int, int]]) -> bool:
+    """Whether a comparison that follows a finding belongs to the next one: "effusion and stable nodule"."""
+    following = [a for a, _ in others if 0 <= a - right <= _LATER_NOUN]
+    if not following or _COMMA.search(sentence, right, min(following)):
+        return False
+    return not _COPULA.search(sentence[max(0, left - 24) : left])
+
+
+def _by_size(sentence: str) -> list[ChangeSpan]:
+    """A comparison told by two sizes: "9 mm, previously 6 mm", "с 20 до 12 мм"."""
+    span = _FROM_TO.search(sentence)
+    if span:
+        unit = span.group(2) or span.group(4)
+        before, now = _mm(span.group(1), unit), _mm(span.group(3), span.group(4) or unit)
+        return [(span.start(), span.end(), _compared(before, now))] if unit else []
+    prior = _PRIOR_SIZE.search(sentence)
+    if not prior or not prior.group(2):
+        return []
+    sizes = [_mm(m.group(1), m.group(2)) for m in _SIZE.finditer(sentence) if m.start() != prior.start(1)]
+    return [(prior.start(), prior.end(), _compared(_mm(prior.group(1), prior.group(2)), sizes[0]))] if sizes else []
+
+
+def _mm(number: str, unit: str | None) -> float:
+    return float(number.replace(",", ".")) * (10.0 if unit and unit.lower() in ("см", "cm") else 1.0)
+
+
+def _compared(before: float, now: float) -> Change:
+    if abs(now - before) <= 0.05 * before:
+        return Change.UNCHANGED
+    return Change.WORSE if now > before else Change.IMPROVED

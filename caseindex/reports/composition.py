@@ -27,11 +27,15 @@ class Composition:
         self._rules: dict[str, list[tuple[str, str]]] = {}  # generic -> (anatomy, specific)
         self._parts: dict[str, Set[str]] = {}  # anatomy -> itself and its parts, as they are needed
         self._expand = expand
+        self._generic: dict[str, str] = {}  # specific concept -> the finding of its first rule
+        self._organs: dict[str, list[str]] = {}  # specific concept -> the anatomies of its rules
         self._places: dict[str, str] = dict(_PLACE_OF)  # specific concept -> the anatomy of its first rule
         for row in rows:
             for generic, anatomy in row.composed:
                 if row.id not in _NO_PLACE:
                     self._places.setdefault(row.id, anatomy)
+                self._generic.setdefault(row.id, generic)
+                self._organs.setdefault(row.id, []).append(anatomy)
                 self._rules.setdefault(generic, []).append((anatomy, row.id))
 
     def specific(self, generic: str, anatomy: str) -> str | None:
@@ -44,6 +48,14 @@ class Composition:
             if anatomy in parts and (best is None or len(parts) < best[0]):
                 best = len(parts), concept
         return best[1] if best else None
+
+    def generic(self, concept: str) -> str | None:
+        """The finding that ``concept`` is without its place; ``None`` where no rule makes it."""
+        return self._generic.get(concept) or (concept if concept in self._rules else None)
+
+    def organs(self, concept: str) -> Sequence[str]:
+        """The anatomies that ``concept`` is of; none where no rule tells."""
+        return self._organs.get(concept, ())
 
     def refine(self, spans: Sequence[Span], sentences: Sequence[tuple[int, int]], anatomy: Set[str]) -> list[Span]:
         """``spans`` with generic findings made specific by the nearest anatomy of their sentence; where a sentence

@@ -80,7 +80,12 @@ _PLURALS = [
 # Words in -ses that are no Greek plurals.
 _NOT_GREEK = frozenset("cases masses abscesses diseases increases decreases uses causes senses releases phases".split())
 # Porter would make one of "sacralization" and "sacral", of "abnormality" and "abnormal".
-_WHOLE = {"sacralization": "sacralization", "abnormality": "abnormality", "abnormalities": "abnormality"}
+_WHOLE = {
+    "obstructing": "obstructing",
+    "sacralization": "sacralization",
+    "abnormality": "abnormality",
+    "abnormalities": "abnormality",
+}
 # Most words match none of the patterns above: one look spares them the list.
 _MAY_DIFFER = re.compile(
     "ae|oe|our|re|gre|leuk|aneur|sulph|isation|ised|lation|mould|rrhag|yse|(?:ses|i|a|ces|es|s|feet|teeth)$"
@@ -92,6 +97,19 @@ def _stemmer() -> Any:
     import Stemmer
 
     return Stemmer.Stemmer("english")
+
+
+def american(word: str) -> str:
+    """A word in lower case in American spelling.
+
+    >>> american("haemorrhage")
+    'hemorrhage'
+    """
+    if not _MAY_DIFFER.search(word):
+        return word
+    for pattern, replacement in _SPELLING:
+        word = pattern.sub(replacement, word)
+    return word
 
 
 @lru_cache(maxsize=200_000)
@@ -106,8 +124,7 @@ def stem(word: str) -> str:
     if word.endswith("itis"):
         return word
     if len(word) > 4 and word.isascii() and _MAY_DIFFER.search(word):
-        for pattern, replacement in _SPELLING:
-            word = pattern.sub(replacement, word)
+        word = american(word)
         if word not in _NOT_GREEK:
             for pattern, replacement in _PLURALS:
                 singular, count = pattern.subn(replacement, word)

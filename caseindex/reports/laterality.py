@@ -9,7 +9,8 @@ from caseindex.records import Language, Side
 _WORDS = {
     Language.ENGLISH: re.compile(
         r"\b(?P<both>bilateral(?:ly)?|both|bibasilar|biapical|bihilar|bifrontal|right greater than left"
-        r"|left greater than right|(?:right|left) and (?:right|left)|r ?> ?l|l ?> ?r)\b"
+        r"|left greater than right|(?:right|left) and (?:\w+ )?(?:right|left)|either (?=side|lung|breast|kidney|eye|ear|hip|knee)"
+        r"|r ?> ?l|l ?> ?r)\b"
         r"|\b(?P<left>left(?:[- ]sided)?|lt|LUL|LLL|levo\w+|L(?= (?:MCA|PCA|ACA|ICA|CPA)\b))\b(?! (?:ventric|atri|heart))"
         r"|\b(?P<right>right(?:[- ]sided)?|rt|RUL|RML|RLL|dextro\w+|R(?= (?:MCA|PCA|ACA|ICA|CPA)\b))\b"
         r"(?! (?:ventric|atri|heart))"
@@ -54,13 +55,30 @@ def side_of(
             if low > high:
                 distance = 0
             else:
-                if high - low > _FAR or _CLAUSE.search(sentence, low, high):
-                    continue
                 crossed = sum(low <= a and b <= high for a, b in others)
+                if high - low > _FAR or _parted(sentence, low, high, crossed):
+                    continue
                 distance = high - low + 40 * crossed
         if best is None or distance < best[0]:
             best = distance, side
     return best[1] if best else None
+
+
+def side_of_place(
+    place: tuple[int, int], sides: list[tuple[int, int, Side]], reach: int = 3
+) -> tuple[bool, Side | None]:
+    """(whether one is named, the side) of an anatomy in a list: the word of side right beside it."""
+    start, end = place
+    for left, right, side in sides:
+        if 0 <= start - right <= reach or 0 <= left - end <= reach or (left >= start and right <= end):
+            return True, side
+    return False, None
+
+
+def _parted(sentence: str, low: int, high: int, crossed: int) -> bool:
+    """Whether a clause ends between; the marks of a Chinese list ("双侧放射冠、半卵圆中心多发腔梗") end none unless another
+    finding stands there."""
+    return any(match.group() != "、" or crossed for match in _CLAUSE.finditer(sentence, low, high))
 
 
 def _lower_first(sentence: str) -> str:

@@ -16,6 +16,7 @@ from caseindex.errors import NotInArchive
 from caseindex.records import Language
 from caseindex.reports import precompute, table
 from caseindex.reports.composition import Composition
+from caseindex.reports.coordination import further
 from caseindex.reports.matching import OPEN_PLACE, Names, NameTable, name_table
 from caseindex.reports.sentences import sentences
 from caseindex.reports.table import ConceptKind, Row
@@ -36,12 +37,14 @@ class Concept:
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """A place where a text names a concept; ``start`` and ``end`` are character offsets."""
+    """A place where a text names a concept; ``start`` and ``end`` are character offsets. ``place``: those of the anatomy
+    for which the words count again ("fractures of the ribs and the sternum": the sternum)."""
 
     concept: str
     start: int
     end: int
     text: str
+    place: tuple[int, int] | None = None
 
 
 class Lexicon:
@@ -73,6 +76,7 @@ class Lexicon:
         )
         self._composition = Composition(rows, lambda concept: frozenset(self.expand(concept)))
         self._mentions = lru_cache(maxsize=16)(self._find)  # one report is asked several times
+        self._around: dict[str, frozenset[str] | None] = {}
         self._anatomy = frozenset(row.id for row in rows if row.kind is ConceptKind.ANATOMY)
 
     def concept(self, concept_id: str) -> Concept:
@@ -112,6 +116,18 @@ class Lexicon:
                     queue.append(broader)
         return tuple(order)
 
+    def around(self, concept_id: str) -> frozenset[str] | None:
+        """The anatomy that a finding is of, with its parts and what it is part of; ``None`` for one that may be anywhere.
+
+        >>> "kidney" in load_lexicon().around("renal_cyst"), load_lexicon().around("cyst")
+        (True, None)
+        """
+        if concept_id not in self._around:
+            organs = self._composition.organs(concept_id)
+            near = {near for organ in organs for near in (*self.expand(organ), *self.ancestors(organ))}
+            self._around[concept_id] = frozenset(near) or None
+        return self._around[concept_id]
+
     def mentions(self, text: str, language: Language | None = None) -> list[Mention]:
         """What ``text`` names, in order of place. ``language`` is that of the text where it is known; the script of
         each word decides.
@@ -126,7 +142,15 @@ class Lexicon:
         if not spans:
             return ()
         composed = self._composition.refine(spans, sentences(text), self._anatomy)
-        return tuple(Mention(concept, start, end, text[start:end]) for concept, start, end in composed)
+        found = [Mention(concept, start, end, text[start:end]) for concept, start, end in composed]
+        again = further(text, composed, self._anatomy, self._composition.generic, self._composition.specific)
+        if again:
+            found += [
+                Mention(other.concept, other.start, other.end, text[other.start : other.end], other.place)
+                for other in again
+            ]
+            found.sort(key=lambda mention: mention.start)
+        return tuple(found)
 
 
 @lru_cache(maxsize=1)

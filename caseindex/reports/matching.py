@@ -27,6 +27,7 @@ MAX_COORDINATED_WORDS = 4
 _NEGATIONS = frozenset(["no", "not", "without", "без", "не", "нет"])
 # "未见异常强化" denies the enhancement, it does not call the study normal.
 _WHOLE_CLAUSE = frozenset(["normal"])
+_GOES_ON = re.compile("大[小片量致体部面叶脑动范]|厚[薄度]")  # "脾大小正常" is no large spleen
 _CLAUSE_END = re.compile(r"(?:的?征象|表现|改变)?(?:$|[。，,；;.、\s)）])")
 _DENIALS = frozenset(["not", "не"])
 OPEN_PLACE = "…"  # in a Chinese name
@@ -58,6 +59,7 @@ class _Match(NamedTuple):
     positions: tuple[int, ...]
     gap: int
     coordinated: bool
+    head_shared: bool = False  # with another place of the same list
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,13 +161,13 @@ class Names:
         for name, concept in self._chinese.get(text[position], ()):
             if text.startswith(name, position):
                 end = position + len(name)
-                if concept in _WHOLE_CLAUSE and not _CLAUSE_END.match(text, end):
+                if (concept in _WHOLE_CLAUSE and not _CLAUSE_END.match(text, end)) or _GOES_ON.match(text, end - 1):
                     continue
                 best = end, concept
                 break
         for pattern, concept in self._open.get(text[position], ()):
             match = pattern.match(text, position)
-            if match and (match.end() > best[0] or best[1] is None):
+            if match and (match.end() > best[0] or best[1] is None) and not _GOES_ON.match(text, match.end() - 1):
                 best = match.end(), concept
         return best
 
@@ -175,7 +177,7 @@ class Names:
             return []
         norms = [word.norm for word in words]
         for position, word in enumerate(words):
-            if len(word.text) >= spelling.MIN_LETTERS and norms[position] not in self.vocabulary:
+            if len(word.text) >= spelling.MIN_RUSSIAN and norms[position] not in self.vocabulary:
                 norms[position] = self._correct(word.text, norms[position])
         where: dict[str, list[int]] = {}
         for position, norm in enumerate(norms):
@@ -287,7 +289,8 @@ def _match(
         if gap > MAX_FOREIGN_WORDS:
             return None
         return _Match(phrase.concept, rank, tuple(positions), gap, False)
-    # "epidural, subdural or subarachnoid haemorrhage": the first word, other modifiers, then the rest unbroken.
+    # "epidural, subdural or subarachnoid haemorrhage": the first word, other modifiers, then the rest unbroken;
+    # "крови в желудочках и субарахноидальном пространстве": the head, another place, then the rest unbroken.
     rest = positions[1:]
     if (
         positions == sorted(positions)
@@ -297,6 +300,16 @@ def _match(
         and clauses.clause[rest[0]] == clauses.clause[rest[0] - 1]
     ):
         return _Match(phrase.concept, rank, tuple(positions), gap, True)
+    if (
+        positions == sorted(positions)
+        and gap <= MAX_COORDINATED_WORDS
+        and rest[-1] - rest[0] + 1 == len(rest)
+        and clauses.clause[positions[0] + 1] == clauses.clause[positions[0]]
+        and clauses.clause[rest[0]] == clauses.clause[rest[0] - 1] + 1
+        and clauses.clause[rest[-1]] == clauses.clause[rest[0]] == clauses.clause[positions[0]] + 1
+        and len(rest) > 1
+    ):
+        return _Match(phrase.concept, rank, tuple(positions), gap, True, head_shared=True)
     return None
 
 
@@ -311,10 +324,14 @@ def _longest(matches: list[_Match]) -> list[_Match]:
         taken = used.intersection(match.positions)
         if taken and (len(taken) == len(match.positions) or not (match.coordinated or taken <= shareable)):
             continue
+        if match.head_shared and not taken <= {match.positions[0]}:
+            continue
         if any(other.concept == match.concept and set(match.positions) & set(other.positions) for other in chosen):
             continue
         chosen.append(match)
         used.update(match.positions)
-        if match.coordinated:
+        if match.head_shared:
+            shareable.add(match.positions[0])
+        elif match.coordinated:
             shareable.update(match.positions[1:])
     return chosen

@@ -42,7 +42,7 @@ _OR_AFTER = re.compile(r"^\s*(?:or|или|либо)\b", re.IGNORECASE)
 _OWN_NEGATION = re.compile(
     r"\b(?:(?:not|не)\b|non-?enhanc)|未见?|无(?![菌脑名力])|不(?![张稳连全良孕育规典])", re.IGNORECASE
 )
-_PREFIXED = re.compile(r"\bnon-$", re.IGNORECASE)  # "non-enhancing"
+_PREFIXED = re.compile(r"\b(?:non-|not |не )$", re.IGNORECASE)  # "non-enhancing", "не утолщена"
 _PREDICATE = {
     Language.ENGLISH: re.compile(
         r"\b(?:is|are|was|were|has|have|had|shows?|demonstrates?|reveals?|remains?|appears?|measures?|contains?"
@@ -82,7 +82,7 @@ class Sentence:
             elif cue.after and cue.start >= end and self._reaches_left(cue, start, end):
                 acting.append((cue.start - end, order, cue))
         if not named_normal and (
-            _OWN_NEGATION.search(self.text, start, end) or _PREFIXED.search(self.text[max(0, start - 4) : start])
+            _OWN_NEGATION.search(self.text, start, end) or _PREFIXED.search(self.text[max(0, start - 5) : start])
         ):
             return Assessment(Polarity.ABSENT)
         if named_normal:  # "no acute abnormality" is the finding; only a doubt about it counts
@@ -183,6 +183,8 @@ class Sentence:
             return True
         if cue.kind is not CueKind.NEGATION and cue.kind is not CueKind.UNCERTAIN:
             return False
+        if cue.kind is CueKind.UNCERTAIN and not cue.before and not between.strip(" ,"):
+            return True  # "пневмония, высокая вероятность"
         if cue.before and not self._has_words_before(cue):
             return False  # "..., без признаков ...": it opens its clause and looks ahead
         if (

@@ -1,16 +1,33 @@
 """Typing errors within reason: one letter off in a long word that no dictionary knows (Damerau 1964: one insertion,
-deletion, substitution or transposition covers most of them)."""
+deletion, substitution or transposition covers most of them), and the letters that scanning confuses ("hydr0cephalus",
+"cardiornegaly")."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Set
 from functools import lru_cache
 
-from caseindex.reports import russian
+from caseindex.reports import english, russian
 
 MIN_LETTERS = 7
+MIN_RUSSIAN = 6  # a dictionary tells what is no word; English has none here
 
 _TO_CYRILLIC = str.maketrans("ABCEHKMOPTXY", "АВСЕНКМОРТХУ")
+
+_SCANNED = (
+    ("0", "o"),
+    ("1", "l"),
+    ("1", "i"),
+    ("5", "s"),
+    ("8", "b"),
+    ("rn", "m"),
+    ("vv", "w"),
+    ("cl", "d"),
+    ("ii", "n"),
+)
+_SCANNED_CYRILLIC = str.maketrans("036", "озб")
+_DIGIT = re.compile("[0-9]")
 
 # English words one letter from a term of the lexicon that are words of their own.
 _ENGLISH_WORDS = frozenset(
@@ -34,7 +51,7 @@ class Corrector:
     def __init__(self, vocabulary: Set[str], words: Mapping[str, str]) -> None:
         self._vocabulary = vocabulary
         self._words = words
-        self._english: dict[str, list[str]] = {}
+        self._english: dict[str, list[tuple[str, str]]] = {}  # first letter -> (American spelling, as written)
         self._russian: dict[str, list[str]] = {}
         self._cached = lru_cache(maxsize=50_000)(self._correct)
 
@@ -43,24 +60,43 @@ class Corrector:
         return self._cached(word, norm)
 
     def _correct(self, word: str, norm: str) -> str:
-        if not word.isalpha():
-            return norm
         if not self._russian:
-            for known in self._words:
-                self._english.setdefault(known[0], []).append(known)
-            for known in self._vocabulary:
-                if not known.isascii() and len(known) >= MIN_LETTERS - 1:
-                    self._russian.setdefault(known[0], []).append(known)
+            self._index()
         word = word.lower()
         if word.isascii():
-            if word in _ENGLISH_WORDS:
+            if word in _ENGLISH_WORDS or len(word) < MIN_LETTERS:
                 return norm
-            near = {self._words[known] for known in self._english.get(word[0], ()) if one_edit_apart(word, known)}
-        elif russian.is_known(word):
-            return norm
+            word = english.american(word)
+            near = {self._words[scanned] for scanned in _as_scanned(word) if scanned in self._words}
+            if near or not word.isalpha():
+                return near.pop() if len(near) == 1 else norm
+            near = {
+                self._words[known]
+                for plain, known in self._english.get(word[0], ())
+                if plain == word or one_edit_apart(word, plain)
+            }
         else:
+            if _DIGIT.search(word):
+                norm = russian.lemma(word := word.translate(_SCANNED_CYRILLIC))
+                if norm in self._vocabulary:
+                    return norm
+            if not word.isalpha() or russian.is_known(word):
+                return norm
             near = {known for known in self._russian.get(norm[0], ()) if one_edit_apart(norm, known)}
         return near.pop() if len(near) == 1 else norm
+
+    def _index(self) -> None:
+        for known in self._words:
+            plain = english.american(known)
+            self._english.setdefault(plain[0], []).append((plain, known))
+        for known in self._vocabulary:
+            if not known.isascii() and len(known) >= MIN_RUSSIAN - 1:
+                self._russian.setdefault(known[0], []).append(known)
+
+
+def _as_scanned(word: str) -> list[str]:
+    """What a word may have been before it was scanned: all of one confusion undone."""
+    return [word.replace(wrong, right) for wrong, right in _SCANNED if wrong in word]
 
 
 def one_edit_apart(a: str, b: str) -> bool:

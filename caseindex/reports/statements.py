@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 
 from caseindex.records import Language, Polarity, Statement
-from caseindex.reports.changes import change_of
+from caseindex.reports.changes import ChangeSpan, change_of, find_changes
 from caseindex.reports.languages import detect
-from caseindex.reports.laterality import find_sides, side_of
+from caseindex.reports.laterality import find_sides, side_of, side_of_place
 from caseindex.reports.lexicon import Mention, load_lexicon
 from caseindex.reports.negation import Assessment, Sentence
+from caseindex.reports.places import place_of
 from caseindex.reports.sections import sections
 from caseindex.reports.sentences import sentences
 from caseindex.reports.table import ConceptKind
+from caseindex.reports.tokens import repaired_text
 
 _STATED = frozenset([ConceptKind.FINDING, ConceptKind.DEVICE])
 # Names that hold a negation: "no abnormality", "патологии не выявлено".
 _NORMAL = "normal"
 _ASKED = frozenset(["indication", "differential"])  # sections that ask rather than tell
 _PAST = frozenset(["history"])
+_DYNAMICS = frozenset(["positive_dynamics", "negative_dynamics"])
+_COMPARED = frozenset(["enlargement", "volume_loss"])
+_TAKEN_OUT = re.compile(r"remov|explant|extubat|pulled|удален|удалил|извлеч|拔除|拔出|移除|撤除|取出", re.IGNORECASE)
+_MARKS = ",;，；。"
 
 
 def statements(text: str, language: Language | None = None) -> list[Statement]:
@@ -35,13 +42,14 @@ def statements(text: str, language: Language | None = None) -> list[Statement]:
     if language is None:
         return []
     lexicon = load_lexicon()
-    mentions = lexicon.mentions(text, language)
+    plain = repaired_text(text) if language is Language.RUSSIAN else text
+    mentions = lexicon.mentions(plain, language)
     if not mentions:
         return []
     spans = [
         (part.start + start, part.start + end, part.name)
-        for part in sections(text)
-        for start, end in sentences(text[part.start : part.end])
+        for part in sections(plain)
+        for start, end in sentences(plain[part.start : part.end])
     ]
     starts = [start for start, _, _ in spans]
     by_sentence: dict[int, list[Mention]] = {}
@@ -52,27 +60,38 @@ def statements(text: str, language: Language | None = None) -> list[Statement]:
     found: list[Statement] = []
     for number, here in by_sentence.items():
         start, end, section = spans[number]
-        kinds = {mention: lexicon.concepts[mention.concept].kind for mention in here}
-        stated = [mention for mention in here if kinds[mention] in _STATED]
+        kinds = {mention.concept: lexicon.concepts[mention.concept].kind for mention in here}
+        stated = [mention for mention in here if kinds[mention.concept] in _STATED]
         if not stated:
             continue
-        places = [mention for mention in here if kinds[mention] is ConceptKind.ANATOMY]
-        sentence = Sentence(text[start:end], language)
+        places = [mention for mention in here if kinds[mention.concept] is ConceptKind.ANATOMY]
+        sentence = Sentence(plain[start:end], language)
         sides = find_sides(sentence.text, language)
+        changes = find_changes(sentence.text, language)
         for mention in stated:
             a, b = mention.start - start, min(mention.end, end) - start
+            others = [
+                (other.start - start, other.end - start)
+                for other in stated
+                if (other.start, other.end) != (mention.start, mention.end)
+            ]
+            if others and _is_comparison(mention.concept, a, b, changes, language):
+                continue  # "interval enlargement of the hematoma"
             judged = _in_section(sentence.assess(a, b, named_normal=mention.concept == _NORMAL), section)
-            if judged.historical and judged.polarity is Polarity.UNCERTAIN and kinds[mention] is ConceptKind.DEVICE:
-                judged = Assessment(Polarity.PRESENT)  # "pacemaker, status post implantation": it is in place
-            others = [(other.start - start, other.end - start) for other in stated if other is not mention]
+            if kinds[mention.concept] is ConceptKind.DEVICE:
+                judged = _of_device(judged, sentence.text, a, b)
+            side = None if mention.concept == _NORMAL else side_of(sentence.text, a, b, sides, others)
+            if mention.place is not None:
+                named, own = side_of_place((mention.place[0] - start, mention.place[1] - start), sides)
+                side = own if named else side
             found.append(
                 Statement(
-                    text=sentence.text,
+                    text=text[start:end],
                     finding=mention.concept,
                     polarity=judged.polarity,
-                    side=None if mention.concept == _NORMAL else side_of(sentence.text, a, b, sides, others),
-                    place=_place(mention, places),
-                    change=change_of(sentence.text, a, b, language),
+                    side=side,
+                    place=place_of(mention, places, plain, lexicon) if places else None,
+                    change=change_of(sentence.text, a, b, changes, others) if changes else None,
                     section=section,
                     start=start,
                     end=end,
@@ -82,17 +101,30 @@ def statements(text: str, language: Language | None = None) -> list[Statement]:
     return found
 
 
+def _is_comparison(concept: str, start: int, end: int, changes: list[ChangeSpan], language: Language) -> bool:
+    """Whether the words of a finding only say how another one has changed. "Положительная динамика" is a diagnosis."""
+    if concept in _DYNAMICS and language is Language.RUSSIAN:
+        return False
+    partly = concept in _COMPARED
+    return any(
+        (left < end and right > start) if partly else (left <= start and end <= right) for left, right, _ in changes
+    )
+
+
+def _of_device(judged: Assessment, sentence: str, start: int, end: int) -> Assessment:
+    """A device of the past is in place ("pacemaker, status post implantation") unless it was taken out."""
+    begin = max(sentence.rfind(mark, 0, start) for mark in _MARKS) + 1
+    finish = min((at for mark in _MARKS if (at := sentence.find(mark, end)) >= 0), default=len(sentence))
+    if _TAKEN_OUT.search(sentence, begin, finish):
+        return Assessment(Polarity.ABSENT)
+    if judged.historical and judged.polarity is Polarity.UNCERTAIN:
+        return Assessment(Polarity.PRESENT)
+    return judged
+
+
 def _in_section(judged: Assessment, section: str | None) -> Assessment:
     if judged.polarity is not Polarity.PRESENT:
         return judged
     if section in _PAST:
         return Assessment(Polarity.UNCERTAIN, historical=True)
     return Assessment(Polarity.UNCERTAIN) if section in _ASKED else judged
-
-
-def _place(mention: Mention, places: list[Mention]) -> str | None:
-    """The anatomy nearest to the mention in its sentence."""
-    if not places:
-        return None
-    nearest = min(places, key=lambda place: max(place.start - mention.end, mention.start - place.end, 0))
-    return nearest.concept

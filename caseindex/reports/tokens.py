@@ -69,6 +69,18 @@ def repaired(word: str) -> str:
     return other if not _CYRILLIC.search(other) else word
 
 
+_MIXED = re.compile(rf"(?=\w*[A-Za-z])(?=\w*[{CYRILLIC}])\w+")
+
+
+def repaired_text(text: str) -> str:
+    """A text with its words of mixed script put right; the length, and so every offset, stays.
+
+    >>> repaired_text("cправа, CT") == "справа, CT"
+    True
+    """
+    return _MIXED.sub(lambda match: repaired(match.group()), text) if _LATIN.search(text) else text
+
+
 @lru_cache(maxsize=100_000)
 def _normal(word: str) -> tuple[str, bool]:
     """(normal form, whether it is a stop word) of a word that is not Chinese."""

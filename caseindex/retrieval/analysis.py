@@ -107,10 +107,12 @@ def mentions(text: str, language: Language | None = None) -> list[Mention]:
         weight = _weight_at(places, mention.start)
         own = made.get(mention.concept, [])
         # One statement for each mention, in the same order; those of earlier sentences have been taken.
-        told = next((one for one in own if one.start <= mention.start < one.end), None)
+        here = [one for one in own if one.start <= mention.start < one.end]
+        told = here[0] if here else None
         polarity, side = Polarity.PRESENT, None
         if told is not None:
-            own.remove(told)
+            if len(here) > 1:  # the last one also tells of what repeats it
+                own.remove(told)
             polarity, side = told.polarity, told.side
             weight *= _PAST if told.historical and weight > SECTION_WEIGHTS["history"] else 1.0
         found.append(Mention(mention.concept, mention.start, mention.end, polarity, side, weight, number))

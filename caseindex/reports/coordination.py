@@ -1,0 +1,100 @@
+"""One finding named once for several places: "переломов ребер, ключиц и грудины", "infarcts in the left thalamus and
+right cerebellum", "肋骨及锁骨骨折".
+
+The places of such a list are bound by commas and one conjunction at least; each makes a concept of its own with the
+finding by the rules of ``composition.py``. A place that belongs to another finding ("киста почки и очаг печени") ends it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence, Set
+from typing import NamedTuple
+
+Span = tuple[str, int, int]
+
+_LINK = re.compile(
+    r"\s*(?P<comma>,)?\s*(?P<and>(?:and|or|nor|и|или|либо|а также)\s)?\s*(?P<words>(?:[\w-]+\s+){0,2})", re.IGNORECASE
+)
+_CHINESE_LINK = re.compile(r"(?P<and>[、及和与或]|以及)(?:双侧|两侧|左侧|右侧|双|左|右)?")
+_NO_LINK = re.compile(r"\b(?:not?|without|with|is|are|of|нет?|без|с|не)\b", re.IGNORECASE)
+_SIDE = re.compile(r"left|right|both|bilateral|лев|прав|обе|左|右|双", re.IGNORECASE)
+_APART = re.compile(r"[,;.:，。；：]|\b(?:and|or|и|или|with|с)\b", re.IGNORECASE)
+_NEAR = 25  # characters from a finding to the first of its places
+
+
+class Further(NamedTuple):
+    """A concept of the same words ``start`` to ``end`` in another place."""
+
+    concept: str
+    start: int
+    end: int
+    place: tuple[int, int]
+
+
+def further(
+    text: str, spans: Sequence[Span], anatomy: Set[str], generic: Callable[[str], str | None],
+    specific: Callable[[str, str], str | None],
+) -> list[Further]:  # fmt: skip
+    """What the findings among ``spans`` (in order of place, each specific already) are in the other places of their
+    lists. ``generic`` gives the finding without its place, ``specific`` puts it into one."""
+    found: list[Further] = []
+    for number, (concept, start, end) in enumerate(spans):
+        if concept in anatomy:
+            continue
+        bare = generic(concept)
+        if bare is None:
+            continue
+        known = {concept}
+        for place, left, right, sided in _places(text, spans, number, anatomy):
+            other = specific(bare, place)
+            if other is not None and (other not in known or (sided and other == concept)):
+                known.add(other)
+                found.append(Further(other, start, end, (left, right)))
+    return found
+
+
+def _places(text: str, spans: Sequence[Span], number: int, anatomy: Set[str]) -> Iterator[tuple[str, int, int, bool]]:
+    """(anatomy, start, end, whether a side is named with it) of the places in the lists of the finding ``number``."""
+    _, start, end = spans[number]
+    first = number
+    if number + 1 < len(spans):
+        concept, left, right = spans[number + 1]
+        if concept in anatomy and left - end <= _NEAR and not _APART.search(text, end, left):
+            first, end = number + 1, right
+    yield from _chain(text, spans, range(first + 1, len(spans)), end, anatomy, forward=True)
+    last = number
+    if number and first == number:
+        concept, left, right = spans[number - 1]
+        if concept in anatomy and start - right <= _NEAR and not _APART.search(text, right, start):
+            last, start = number - 1, left
+    yield from _chain(text, spans, range(last - 1, -1, -1), start, anatomy, forward=False)
+
+
+def _chain(
+    text: str, spans: Sequence[Span], order: range, position: int, anatomy: Set[str], *, forward: bool
+) -> list[tuple[str, int, int, bool]]:
+    chain: list[tuple[str, int, int, bool]] = []
+    joined = False
+    for number in order:
+        concept, left, right = spans[number]
+        between = text[position:left] if forward else text[right:position]
+        link = _LINK.fullmatch(between) or _CHINESE_LINK.fullmatch(between) if 0 < len(between) <= 40 else None
+        if concept not in anatomy or link is None or not (link["and"] or link.groupdict().get("comma")):
+            break
+        if _NO_LINK.search(between) or (forward and _is_of_another(text, spans, number, anatomy)):
+            break
+        joined = joined or bool(link["and"])
+        sided = between if forward else text[max(0, left - 12) : left]
+        chain.append((concept, left, right, bool(_SIDE.search(sided))))
+        position = right if forward else left
+    return chain if joined else []
+
+
+def _is_of_another(text: str, spans: Sequence[Span], number: int, anatomy: Set[str]) -> bool:
+    """Whether the place ``number`` stands before a finding that it belongs to ("and liver lesion")."""
+    end = spans[number][2]
+    if number + 1 == len(spans):
+        return False
+    concept, left, _ = spans[number + 1]
+    return concept not in anatomy and left - end <= _NEAR and not _APART.search(text, end, left)
