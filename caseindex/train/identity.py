@@ -82,16 +82,13 @@ def train_identity(
     device = device or distributed.device()
 
     # Who is who, and on which side.
-    base = load_model(archive.models_dir, settings.image_encoder, device=device).image
-    if not isinstance(base, TorchImageEncoder):
-        raise TrainingError(
-            settings.image_encoder, "not an image encoder that can be trained on", f"Known: {catalogue.known_names()}"
-        )
+    base = _untrained(archive, settings.image_encoder, device)
     known = lessons(archive)
     records = read_records(archive, possibly_same, known.same, known.reassigned)
     split = split_records(
         records,
         [*possibly_same, *known.same],
+        known.reassigned,
         validation=settings.validation,
         test=settings.test,
         seed=settings.seed,
@@ -99,7 +96,11 @@ def train_identity(
     sides = {name: records.rows_of(getattr(split, name)) for name in ("train", "validation", "test")}
 
     # The run: a folder of its own, or the unfinished one of the same settings and data.
-    data = digest([[image.image_uid, image.patient_id, image.pixel_sha256] for image in records.images])
+    data = digest(
+        [[image.image_uid, image.patient_id, image.pixel_sha256] for image in records.images],
+        records.persons.tolist(),
+        records.families.tolist(),
+    )
     document = {**settings.document(), "base": base.fingerprint, "data": data, "split": digest(asdict(split))}
     opened = run_folder(archive.runs_dir, settings.name, document, resume=resume) if first else None
     folder, resumed = distributed.same(opened)
@@ -179,10 +180,20 @@ def train_identity(
         "pixels.done",
         "readable.npy",
         *(file.name for file in folder.glob("round-*.npy")),
+        *(str(file.relative_to(folder)) for file in folder.glob("margin-*/*.safetensors")),
     ):
         (folder / name).unlink(missing_ok=True)
     distributed.wait()
     return result
+
+
+def _untrained(archive: Archive, name: str, device: str) -> TorchImageEncoder:
+    # Of the catalogue's own names, models/ may hold what was fitted to this archive, with a head.
+    inside = archive.models_dir / "none" if name in catalogue.NAMED else archive.models_dir
+    found = load_model(inside, name, device=device).image
+    if not isinstance(found, TorchImageEncoder):
+        raise TrainingError(name, "not an image encoder that can be trained on", f"Known: {catalogue.known_names()}")
+    return found
 
 
 def _builder(base: TorchImageEncoder) -> Callable[[], torch.nn.Module]:
@@ -284,9 +295,7 @@ def _compared_elsewhere(
         spec=base.spec,
         device=device,
     )
-    plain = load_model(other.models_dir / "none", "grid", device=device).image
-    if not isinstance(plain, TorchImageEncoder):
-        raise TrainingError("grid", "the catalogue's grid has no image encoder", "Install caseindex again")
+    plain = _untrained(other, "grid", device)
     count = len(records.images)
 
     def advance(n: int, total: int) -> None:

@@ -95,8 +95,7 @@ def verdict(here: Comparison | None, others: list[Comparison]) -> tuple[bool, st
     losers = [other.where for other in others if other.worse]
     warning = f" WORSE than the untrained default on {', '.join(losers)}: do not use it there." if losers else ""
     if here.better:
-        return True, f"Better than the untrained default. {words}.{warning}"
-    return (
-        False,
-        f"Not better than the untrained default on unseen patients. {words}.{warning} archive.toml is unchanged",
-    )
+        lower = " Its pair AUC is WORSE than the untrained default's." if here.worse else ""
+        return True, f"Better than the untrained default. {words}.{lower}{warning}"
+    start = "WORSE than" if here.worse else "Not better than"
+    return False, f"{start} the untrained default on unseen patients. {words}.{warning} archive.toml is unchanged"

@@ -79,14 +79,21 @@ def read_records(
 
 
 def split_records(
-    records: IdentityRecords, possibly_same: Sequence[tuple[str, str]], *, validation: float, test: float, seed: int
+    records: IdentityRecords,
+    possibly_same: Sequence[tuple[str, str]],
+    reassigned: Mapping[str, str | None] = MappingProxyType({}),
+    *,
+    validation: float,
+    test: float,
+    seed: int,
 ) -> Split:
-    """Image UIDs by side. Patients that may be one person are on one side."""
+    """Image UIDs by side. Patients that may be one person are on one side, an image that was reassigned with the patient
+    that it is of."""
     family = _leaders(possibly_same)
-    owners = {
-        image.image_uid: family.get(image.patient_id, image.patient_id) if image.patient_id else None
-        for image in records.images
-    }
+    owners = {}
+    for image in records.images:
+        owner = reassigned.get(image.image_uid, image.patient_id)
+        owners[image.image_uid] = family.get(owner, owner) if owner else None
     return split_by_patient(owners, validation=validation, test=test, seed=seed)
 
 
