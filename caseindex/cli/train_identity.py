@@ -20,6 +20,12 @@ class Recipe(StrEnum):
     SIAMESE = "siamese"
 
 
+class Augmentation(StrEnum):
+    NONE = "none"
+    SLIGHT = "slight"
+    STRONG = "strong"
+
+
 class Loss(StrEnum):
     SUPCON = "supcon"
     CONTRASTIVE = "contrastive"
@@ -53,6 +59,13 @@ def identity(
             show_default="0.95",
         ),
     ] = None,
+    augmentation: Annotated[
+        Augmentation | None,
+        typer.Option(
+            help="slight: rotation and zoom, as published; strong: also shift, exposure, blur, letters, blocks.",
+            show_default="strong",
+        ),
+    ] = None,
     epochs: Annotated[int | None, typer.Option(min=1, show_default="40")] = None,
     minutes: Annotated[
         float | None, typer.Option(help="Stop training after this time.", show_default="no limit")
@@ -70,6 +83,12 @@ def identity(
     ] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Of the head.", show_default="0.001")] = None,
     trunk_rate: Annotated[float | None, typer.Option(help="Of the network.", show_default="0.001")] = None,
+    validation: Annotated[
+        float | None, typer.Option(help="Share of the patients that chooses the epoch.", show_default="0.1")
+    ] = None,
+    test: Annotated[
+        float | None, typer.Option(help="Share of the patients that it is measured on.", show_default="0.15")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of the split, the batches and the views.")] = 0,
     possibly_same: PossiblySameOption = None,
     other: Annotated[
@@ -100,7 +119,7 @@ def identity(
     from caseindex.index.archive import Archive
     from caseindex.train import distributed
     from caseindex.train.identity import train_identity
-    from caseindex.train.identity_settings import with_recipe
+    from caseindex.train.identity_settings import WITH_MARGIN, with_recipe
 
     opened = Archive.find(archive)
     settings = with_recipe(
@@ -111,6 +130,7 @@ def identity(
         margin=_margin(margin),
         rounds=rounds,
         positive_aware=positive_aware,
+        augmentation=augmentation.value if augmentation else None,
         epochs=epochs,
         patience=epochs,
         minutes=minutes,
@@ -121,8 +141,12 @@ def identity(
         memory=memory,
         learning_rate=learning_rate,
         trunk_rate=trunk_rate,
+        validation=validation,
+        test=test,
         seed=seed,
     )
+    if margin is not None and settings.loss not in WITH_MARGIN:
+        say(f"caseindex: the loss {settings.loss} has no margin; --margin is without effect")
     try:
         with stages({"pictures": "images", "training": "steps", "embedding": "images"}) as advance:
             result = train_identity(

@@ -17,8 +17,9 @@ from caseindex.encoders.within_class import deviations_of_persons, fit_within_cl
 from caseindex.ingest.heap import keep_all_freed_memory
 from caseindex.records import Float32Array, Int64Array
 from caseindex.train import distributed, loop
-from caseindex.train.identity_settings import IdentitySettings
+from caseindex.train.identity_settings import WITH_MARGIN, IdentitySettings
 from caseindex.train.identity_task import IdentityImages, IdentityModule, IdentityTask
+from caseindex.train.run_folder import write_json
 
 OnProgress = Callable[[str, int, int], None]  # stage, done now, total
 
@@ -62,7 +63,7 @@ def train_on(
     progress = on_progress or (lambda stage, done, total: None)
     if device == "cpu":
         keep_all_freed_memory()
-    if settings.margin == 0:
+    if settings.margin == 0 and settings.loss in WITH_MARGIN:
         settings = _best_margin(images, trunk, settings, preprocessing, folder, train, validation, device, progress)
     task, module = _begun(images, trunk, settings, preprocessing, folder, train, validation, device)
     outcome = loop.run(
@@ -184,6 +185,8 @@ def _best_margin(
         )
         found[margin] = task.validate()["pair_auc"]
     best = max(MARGINS, key=lambda margin: found[margin])
+    if distributed.start()[0] == 0:
+        write_json(folder / "margins.json", {str(margin): auc for margin, auc in found.items()})
     return replace(settings, margin=best)
 
 

@@ -11,6 +11,8 @@ from caseindex.errors import SettingsError
 LossName = Literal["supcon", "contrastive", "triplet", "multi-similarity", "arcface", "pairs"]
 HeadName = Literal["fitted", "learned"]
 Augmentation = Literal["none", "slight", "strong"]
+#: The losses that ``margin`` is of.
+WITH_MARGIN: Final[frozenset[LossName]] = frozenset({"contrastive", "triplet", "arcface", "pairs"})
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -18,7 +20,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 class IdentitySettings:
     """``loss``: `pairs` is the Siamese network's, on explicit pairs; the others take all pairs of a batch of
     ``batch_persons`` x ``images``. ``margin``: of `pairs`, `contrastive`, `triplet`, `arcface`; 0 tries 0.1 to 1.0 and
-    keeps the best by validation AUC. ``head``: `fitted` estimates the last linear map anew after training, from views and
+    keeps the best by validation AUC (without effect on the other losses). ``head``: `fitted` estimates the last linear map anew after training, from views and
     persons; `learned` keeps the trained one. ``sizes``: picture sides, one after the other over equal parts of the
     epochs. ``rounds`` of hard negatives, in equal parts of the epochs; ``positive_aware``: see
     :mod:`caseindex.train.hard_negatives`, 0 turns it off. ``memory``: embeddings of past batches as further strangers.
