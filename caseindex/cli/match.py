@@ -94,7 +94,7 @@ def match(
     questions = [_question(opened, gallery, loaded, name, views) for name in asked_files]
     named = {"model": {"name": loaded.name, "fingerprint": loaded.fingerprint}}
     known = evidence_for(
-        opened, loaded, gallery, exclusions, patients=False, pairs=pair is not None, most=FOR_ONE_ANSWER
+        opened, loaded, gallery.as_set(), exclusions, patients=False, pairs=pair is not None, most=FOR_ONE_ANSWER
     )
     if pair is not None:
         (one, kind), (two, other) = questions

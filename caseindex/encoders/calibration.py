@@ -19,7 +19,8 @@ import numpy.typing as npt
 
 from caseindex.errors import ModelDamaged
 
-FILE: Final = "calibration.json"
+FILE: Final = "calibration.json"  # of cosines
+COHORT_FILE: Final = "calibration-cohort.json"  # of similarities normalised by cohorts, which the audit uses
 LEAST_PERSONS = 20  # with several images; fewer say too little of how one person's images differ
 DRIFT = 0.15  # largest distance of the strangers' distributions (Kolmogorov) that is still taken for the same
 
@@ -73,20 +74,20 @@ class Calibration:
         odds = self.log_ratio(similarity) + math.log(prior / (1 - prior))
         return np.asarray(1 / (1 + np.exp(-odds)))
 
-    def save(self, folder: Path) -> None:
-        """As ``calibration.json`` beside a model."""
+    def save(self, folder: Path, file: str = FILE) -> None:
+        """Beside a model."""
         import msgspec
 
-        work = folder / f"{FILE}.tmp"
+        work = folder / f"{file}.tmp"
         work.write_bytes(msgspec.json.format(msgspec.json.encode(self), indent=1) + b"\n")
-        work.replace(folder / FILE)
+        work.replace(folder / file)
 
 
-def load_calibration(folder: Path) -> Calibration | None:
+def load_calibration(folder: Path, file: str = FILE) -> Calibration | None:
     """What a model folder holds; ``None`` without one. Raises :class:`~caseindex.errors.ModelDamaged`."""
     import msgspec
 
-    path = folder / FILE
+    path = folder / file
     if not path.is_file():
         return None
     try:

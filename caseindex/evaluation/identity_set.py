@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -17,10 +17,24 @@ Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Cohort:
+    """Of each image's similarities to the strangers that it resembles most: ``mean``, ``spread``: [n]; see
+    :mod:`caseindex.evaluation.cohort`."""
+
+    mean: Float32Array
+    spread: Float32Array
+
+
+#: Spreads that a normalised similarity may lie from its cohort's mean, so that it stays within -1 and 1.
+_SPREADS = 16.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class IdentitySet:
     """Row-aligned. ``vectors``: [n, dim] float32, L2-normalised; ``persons``: [n], -1 where unknown; ``kinds``: [n],
     only images of one kind are compared; ``studies``: [n]; ``copies``: [n], equal for pixel-identical images.
-    ``possibly_same``: pairs of persons that may be one, which count neither as same nor as different."""
+    ``possibly_same``: pairs of persons that may be one, which count neither as same nor as different. ``cohort``:
+    similarities are normalised by it, and still lie between -1 and 1; without one they are cosines."""
 
     vectors: Float32Array
     persons: Int64Array
@@ -28,13 +42,16 @@ class IdentitySet:
     studies: Int64Array
     copies: Int64Array
     possibly_same: Collection[tuple[int, int]] = field(default=frozenset())
+    cohort: Cohort | None = None
 
     def __len__(self) -> int:
         return len(self.persons)
 
     def partners(self) -> list[Int64Array]:
         """For each person number, the persons that may be the same one."""
-        found: list[list[int]] = [[] for _ in range(int(self.persons.max(initial=-1)) + 1)]
+        # A pair may name persons of whom no image is in this subset.
+        highest = max([int(self.persons.max(initial=-1)), *(one for pair in self.possibly_same for one in pair)])
+        found: list[list[int]] = [[] for _ in range(highest + 1)]
         for one, two in self.possibly_same:
             if one != two:
                 found[one].append(two)
@@ -43,14 +60,26 @@ class IdentitySet:
 
     def subset(self, rows: Int64Array) -> IdentitySet:
         """The chosen images; persons keep their numbers."""
-        return IdentitySet(
-            self.vectors[rows],
-            self.persons[rows],
-            self.kinds[rows],
-            self.studies[rows],
-            self.copies[rows],
-            self.possibly_same,
+        cohort = self.cohort
+        return replace(
+            self,
+            vectors=self.vectors[rows],
+            persons=self.persons[rows],
+            kinds=self.kinds[rows],
+            studies=self.studies[rows],
+            copies=self.copies[rows],
+            cohort=Cohort(cohort.mean[rows], cohort.spread[rows]) if cohort is not None else None,
         )
+
+    def similarities(self, rows: Int64Array, columns: Int64Array | slice = slice(None)) -> Float32Array:
+        """[rows, columns] as the set counts them."""
+        found = self.vectors[rows] @ self.vectors[columns].T
+        if self.cohort is None:
+            return found
+        mean, spread = self.cohort.mean, self.cohort.spread
+        seen = (found - mean[rows][:, None]) / spread[rows][:, None]
+        seen += (found - mean[columns][None, :]) / spread[columns][None, :]
+        return np.clip(seen / (2 * _SPREADS), -1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +130,7 @@ def blocks(data: IdentitySet, exclusions: Exclusions, rows: Int64Array | None = 
         for place in np.flatnonzero(np.isin(data.persons[chosen], has_partner)):
             counted[place] &= ~np.isin(data.persons, partners[data.persons[chosen[place]]])
         same = counted & (data.persons[chosen][:, None] == data.persons[None, :])
-        yield Block(chosen, data.vectors[chosen] @ data.vectors.T, counted, same)
+        yield Block(chosen, data.similarities(chosen), counted, same)
 
 
 def numbered(values: Sequence[str | None]) -> Int64Array:

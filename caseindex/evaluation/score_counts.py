@@ -8,7 +8,7 @@ than one stranger, so each level has counts of its own. Similarities are counted
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -31,7 +31,7 @@ class ScoreCounts:
 
 
 def bins_of(similarity: npt.NDArray[np.floating]) -> Int64Array:
-    """Bins of cosines; -inf goes to the lowest."""
+    """Bins of similarities; -inf goes to the lowest."""
     return np.clip((np.nan_to_num(similarity.astype(np.float64), neginf=-1) + 1) * (BINS / 2), 0, BINS - 1).astype(
         np.int64
     )
@@ -122,7 +122,7 @@ def person_against_person(data: IdentitySet, exclusions: Exclusions, *, seed: in
             number += 2
     if not owners:
         return ScoreCounts(np.zeros(BINS), impostor, 0)
-    cut = IdentitySet(data.vectors, halves, data.kinds, data.studies, data.copies)
+    cut = replace(data, persons=halves, possibly_same=frozenset())
     found = np.full(len(owners), -np.inf, np.float32)
     place = {number: position for position, number in enumerate(owners)}
     first_halves = np.flatnonzero(np.isin(halves, owners))

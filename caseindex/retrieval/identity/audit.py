@@ -17,6 +17,7 @@ import numpy as np
 from caseindex.encoders.calibration import Calibration
 from caseindex.encoders.model import Model
 from caseindex.errors import CaseindexError
+from caseindex.evaluation.cohort import with_cohort
 from caseindex.evaluation.identity_set import Exclusions, IdentitySet
 from caseindex.index.archive import Archive
 from caseindex.index.decisions import read_decisions
@@ -83,9 +84,9 @@ def audit(
     """``possibly_same``: pairs of patient ids that are known to be one person perhaps; they are not listed. ``known``:
     what a similarity proves here, ``points``: key points by row, where several audits of these images share them."""
     progress = on_progress or (lambda stage, done, total: None)
-    data = gallery.as_set(possibly_same)
     exclusions = Exclusions(same_study=True)
-    known = known or evidence_for(archive, model, gallery, exclusions, seed=settings.seed)
+    data = with_cohort(gallery.as_set(possibly_same), exclusions)
+    known = known or evidence_for(archive, model, data, exclusions, seed=settings.seed)
     look = looker(archive, gallery)
     found: list[Finding] = []
     identity = [kind for kind in settings.kinds if kind is not FindingKind.DUPLICATE_IMAGE]
@@ -156,13 +157,13 @@ def _misfiled_findings(
         own = own[data.studies[own] != data.studies[head]]
         probability, score = _weights(scores, head, known)
         reasons = [
-            Reason("like_other", {"patient": gallery.patient_ids[other], "similarity": float(scores.other[head])})
+            Reason("like_other", {"patient": gallery.patient_ids[other], "similarity": _cosine(data, head, mates)})
         ]
-        if np.isnan(scores.own[head]):
+        if np.isnan(scores.own[head]) or not len(own):
             reasons += [Reason("no_own", {"patient": gallery.patient_ids[filed]}), Reason("or_two_ids")]
         else:
             reasons.append(
-                Reason("unlike_own", {"patient": gallery.patient_ids[filed], "similarity": float(scores.own[head])})
+                Reason("unlike_own", {"patient": gallery.patient_ids[filed], "similarity": _cosine(data, head, own)})
             )
         if (other, filed) in groups:
             reasons.append(Reason("swap", {"patient": gallery.patient_ids[other]}))
@@ -225,7 +226,7 @@ def _two_ids_finding(
     probability = pair.probability
     odds = math.log(probability / (1 - probability)) if probability is not None and 0 < probability < 1 else None
     score = pair.similarity * 10
-    reasons = [Reason("alike", {"similarity": pair.similarity, "share": pair.agreeing})]
+    reasons = [Reason("alike", {"similarity": _cosine(data, head, np.array([mate])), "share": pair.agreeing})]
     matched = None
     if points is not None and geometry is not None:
         matched = agreed(points, head, mate)
@@ -282,7 +283,12 @@ def _similar(data: IdentitySet, row: int, rows: np.ndarray) -> np.ndarray:
     """``rows`` that can be compared with ``row``, most similar first."""
     rows = rows[data.kinds[rows] == data.kinds[row]]
     rows = rows[rows != row] if len(rows) > 1 else rows
-    return rows[np.argsort(-(data.vectors[rows] @ data.vectors[row]), kind="stable")]
+    return rows[np.argsort(-data.similarities(np.array([row]), rows)[0], kind="stable")]
+
+
+def _cosine(data: IdentitySet, row: int, rows: np.ndarray) -> float:
+    """To the first of ``rows``: what a reader can compare between findings and archives."""
+    return float(data.vectors[row] @ data.vectors[rows[0]]) if len(rows) else float("nan")
 
 
 def looker(archive: Archive, gallery: IdentityGallery) -> Callable[[int], PixelArray | None]:

@@ -9,7 +9,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from caseindex.encoders.calibration import (
+    COHORT_FILE,
     DRIFT,
+    FILE,
     LEAST_PERSONS,
     Calibration,
     Method,
@@ -28,7 +30,6 @@ from caseindex.evaluation.score_counts import (
     person_against_person,
 )
 from caseindex.index.archive import Archive
-from caseindex.retrieval.identity.gallery import IdentityGallery
 
 #: Images whose similarities are counted at most: all pairs of 20,000 images are 200 million, of 6,000 18 million.
 MOST_IMAGES = 20_000
@@ -51,7 +52,7 @@ class Evidence:
 def evidence_for(
     archive: Archive,
     model: Model,
-    gallery: IdentityGallery,
+    data: IdentitySet,
     exclusions: Exclusions,
     *,
     method: Method = "isotonic",
@@ -60,13 +61,15 @@ def evidence_for(
     most: int = MOST_IMAGES,
     seed: int = 0,
 ) -> Evidence:
-    """Counted on ``most`` images at most. ``patients``: also the calibration of patient against patient (the audit's); ``pairs``: also that of image against
+    """Of similarities as ``data`` counts them, normalised by cohorts or not. Counted on ``most`` images at most.
+    ``patients``: also the calibration of patient against patient (the audit's); ``pairs``: also that of image against
     image; each costs as much again."""
-    data = _sample(gallery.as_set(), most, seed)
+    data = _sample(data, most, seed)
     made_on = {"model": model.fingerprint, "archive": archive.identifier}
+    file = FILE if data.cohort is None else COHORT_FILE
     counts = image_against_person(data, exclusions)
     folder = model_folder(archive.models_dir, model.name)
-    stored = load_calibration(folder) if folder is not None else None
+    stored = load_calibration(folder, file) if folder is not None else None
     moved = drift(stored, centres(), counts.impostor) if stored is not None else 1.0
     person = pair = None
     if patients:

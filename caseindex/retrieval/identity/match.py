@@ -139,7 +139,7 @@ def match(
     if exclusions.same_study:
         allowed &= ~np.isin(gallery.studies, gallery.studies[same_pixels | itself])
     rows = np.flatnonzero(allowed)
-    known = evidence or evidence_for(archive, model, gallery, exclusions, patients=False, most=FOR_ONE_ANSWER)
+    known = evidence or evidence_for(archive, model, gallery.as_set(), exclusions, patients=False, most=FOR_ONE_ANSWER)
     if not len(rows):
         return Match((), None, 0, known.why, copies, "the archive holds nothing else that it can be compared with")
     similarity = gallery.vectors[rows] @ asked.vector

@@ -17,8 +17,8 @@ _NEAR = 3  # other patients that are looked at for each image
 
 @dataclass(frozen=True, slots=True)
 class PersonPair:
-    """``one`` < ``two``: numbers of patients. ``similarity``: of their most similar images, rows ``one_row``, ``two_row``;
-    ``probability``: ``None`` without calibration; ``agreeing``: share of the images of both (that can be compared) which
+    """``one`` < ``two``: numbers of patients. ``similarity``: of their most similar images, rows ``one_row``, ``two_row``,
+    as the set counts it; ``probability``: ``None`` without calibration; ``agreeing``: share of the images of both (that can be compared) which
     resemble the other patient rather than a stranger."""
 
     one: int
@@ -65,7 +65,7 @@ def person_pairs(
         first, second = np.flatnonzero(data.persons == one), np.flatnonzero(data.persons == two)
         inner = np.where(
             data.kinds[first][:, None] == data.kinds[second][None, :],
-            data.vectors[first] @ data.vectors[second].T,
+            data.similarities(first, second),
             -np.inf,
         )
         if exclusions.copies:
