@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from caseindex.records import Change, Language
 from caseindex.reports import chinese
@@ -47,6 +48,7 @@ _WORDS = {
         r"|(?P<worse>(?:较前|较之前)[^，。；、]{0,6}?(?:增多|增大|进展|加重|增加|扩大|变大)|进展|增多(?=。|$)|加重|增大至)"
     ),
 }
+_DIGIT = re.compile("[0-9]")
 _NUMBER = r"(\d+(?:[.,]\d+)?)\s*(мм|см|mm|cm)?"
 _PRIOR_SIZE = re.compile(
     rf"(?:\b(?:ранее|до этого|previously|prior|formerly|was)\b|原|前片|前次|上次)[^\d.,;，；。]{{0,14}}{_NUMBER}",
@@ -67,13 +69,14 @@ _COPULA = re.compile(
 _LATER_NOUN = 25  # characters from a word of change to the finding that it is an attribute of
 
 
-def find_changes(sentence: str, language: Language) -> list[ChangeSpan]:
+@lru_cache(maxsize=4096)  # reports repeat their sentences
+def find_changes(sentence: str, language: Language) -> tuple[ChangeSpan, ...]:
     """(start, end, change) of the comparisons that a sentence draws."""
     plain = chinese.simplified(sentence) if language is Language.CHINESE else sentence
     found = [(match.start(), match.end(), Change(match.lastgroup or "")) for match in _WORDS[language].finditer(plain)]
-    if any(character.isdigit() for character in plain):
+    if _DIGIT.search(plain):
         found += _by_size(plain)
-    return found
+    return tuple(found)
 
 
 def change_of(

@@ -25,6 +25,7 @@ class Composition:
 
     def __init__(self, rows: Iterable[Row], expand: Callable[[str], Set[str]]) -> None:
         self._rules: dict[str, list[tuple[str, str]]] = {}  # generic -> (anatomy, specific)
+        self._made: dict[tuple[str, str], str | None] = {}  # what has been asked for
         self._parts: dict[str, Set[str]] = {}  # anatomy -> itself and its parts, as they are needed
         self._expand = expand
         self._generic: dict[str, str] = {}  # specific concept -> the finding of its first rule
@@ -40,6 +41,9 @@ class Composition:
 
     def specific(self, generic: str, anatomy: str) -> str | None:
         """The concept that the two make, by the narrowest rule; ``None`` where no rule fits."""
+        known = self._made.get((generic, anatomy), "")
+        if known != "":
+            return known
         best: tuple[int, str] | None = None
         for region, concept in self._rules.get(generic, ()):
             parts = self._parts.get(region)
@@ -47,7 +51,8 @@ class Composition:
                 parts = self._parts[region] = self._expand(region)
             if anatomy in parts and (best is None or len(parts) < best[0]):
                 best = len(parts), concept
-        return best[1] if best else None
+        made = self._made[generic, anatomy] = best[1] if best else None
+        return made
 
     def generic(self, concept: str) -> str | None:
         """The finding that ``concept`` is without its place; ``None`` where no rule makes it."""

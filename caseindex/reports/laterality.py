@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from functools import lru_cache
 
 from caseindex.records import Language, Side
 
@@ -35,14 +37,15 @@ _CLAUSE = re.compile(
 _FAR = 60  # characters
 
 
-def find_sides(sentence: str, language: Language) -> list[tuple[int, int, Side]]:
+@lru_cache(maxsize=4096)  # reports repeat their sentences
+def find_sides(sentence: str, language: Language) -> tuple[tuple[int, int, Side], ...]:
     """(start, end, side) of the words of side in a sentence."""
     text = sentence if language is not Language.ENGLISH else _lower_first(sentence)
-    return [(match.start(), match.end(), Side(match.lastgroup or "")) for match in _WORDS[language].finditer(text)]
+    return tuple((match.start(), match.end(), Side(match.lastgroup or "")) for match in _WORDS[language].finditer(text))
 
 
 def side_of(
-    sentence: str, start: int, end: int, sides: list[tuple[int, int, Side]], others: list[tuple[int, int]]
+    sentence: str, start: int, end: int, sides: Sequence[tuple[int, int, Side]], others: Sequence[tuple[int, int]]
 ) -> Side | None:
     """The side of the mention at ``start`` to ``end``: the nearest word of side in its clause, one between it and no
     other finding. ``others``: the spans of the other findings."""
@@ -65,7 +68,7 @@ def side_of(
 
 
 def side_of_place(
-    place: tuple[int, int], sides: list[tuple[int, int, Side]], reach: int = 3
+    place: tuple[int, int], sides: Sequence[tuple[int, int, Side]], reach: int = 3
 ) -> tuple[bool, Side | None]:
     """(whether one is named, the side) of an anatomy in a list: the word of side right beside it."""
     start, end = place

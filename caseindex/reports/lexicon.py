@@ -143,6 +143,8 @@ class Lexicon:
             return ()
         composed = self._composition.refine(spans, sentences(text), self._anatomy)
         found = [Mention(concept, start, end, text[start:end]) for concept, start, end in composed]
+        if not any(concept in self._anatomy for concept, _, _ in composed):
+            return tuple(found)
         again = further(text, composed, self._anatomy, self._composition.generic, self._composition.specific)
         if again:
             found += [

@@ -112,7 +112,7 @@ class Names:
         """``stated``: the concepts that a report states (findings, devices); among equally long names they win."""
         self._stated = stated
         self._exact = names_of.exact
-        self._chinese: dict[str, list[tuple[str, str]]] = {}  # first character -> (name, concept), longest first
+        self._chinese: dict[str, list[tuple[str, str]]] = {}  # first two characters -> (name, concept), longest first
         self._open: dict[str, list[tuple[re.Pattern[str], str]]] = {}  # first character -> (pattern, concept)
         for name, concept in names_of.chinese.items():
             head, opened, tail = name.partition(OPEN_PLACE)
@@ -120,7 +120,8 @@ class Names:
                 pattern = re.compile(re.escape(head) + _FILLING + re.escape(tail))
                 self._open.setdefault(name[0], []).append((pattern, concept))
             else:
-                self._chinese.setdefault(name[0], []).append((name, concept))
+                self._chinese.setdefault(name[:2], []).append((name, concept))
+        self._chinese_single = {name: self._chinese.pop(name) for name in list(self._chinese) if len(name) == 1}
         for entries in self._chinese.values():
             entries.sort(key=lambda entry: -len(entry[0]))
         frequency = Counter(norm for _, norms in names_of.phrases for norm in norms)
@@ -148,7 +149,12 @@ class Names:
             simple = chinese.simplified(text)
         found: list[Span] = []
         position = 0
+        pairs, singles, opened = self._chinese, self._chinese_single, self._open
         while position < len(simple):
+            first = simple[position]
+            if simple[position : position + 2] not in pairs and first not in singles and first not in opened:
+                position += 1
+                continue
             end, concept = self._chinese_at(simple, position)
             if concept is not None:
                 found.append((concept, position, end))
@@ -158,7 +164,8 @@ class Names:
     def _chinese_at(self, text: str, position: int) -> tuple[int, str | None]:
         """(end, concept) of the longest name that begins at ``position``; the next position and ``None`` for none."""
         best: tuple[int, str | None] = position + 1, None
-        for name, concept in self._chinese.get(text[position], ()):
+        named = (*self._chinese.get(text[position : position + 2], ()), *self._chinese_single.get(text[position], ()))
+        for name, concept in named:
             if text.startswith(name, position):
                 end = position + len(name)
                 if (concept in _WHOLE_CLAUSE and not _CLAUSE_END.match(text, end)) or _GOES_ON.match(text, end - 1):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from collections.abc import Sequence
 
 from caseindex.records import Language, Polarity, Statement
 from caseindex.reports.changes import ChangeSpan, change_of, find_changes
@@ -68,13 +69,9 @@ def statements(text: str, language: Language | None = None) -> list[Statement]:
         sentence = Sentence(plain[start:end], language)
         sides = find_sides(sentence.text, language)
         changes = find_changes(sentence.text, language)
-        for mention in stated:
-            a, b = mention.start - start, min(mention.end, end) - start
-            others = [
-                (other.start - start, other.end - start)
-                for other in stated
-                if (other.start, other.end) != (mention.start, mention.end)
-            ]
+        spans_here = [(mention.start - start, min(mention.end, end) - start) for mention in stated]
+        for mention, (a, b) in zip(stated, spans_here, strict=True):
+            others = [span for span in spans_here if span != (a, b)] if len(stated) > 1 else ()
             if others and _is_comparison(mention.concept, a, b, changes, language):
                 continue  # "interval enlargement of the hematoma"
             judged = _in_section(sentence.assess(a, b, named_normal=mention.concept == _NORMAL), section)
@@ -101,7 +98,7 @@ def statements(text: str, language: Language | None = None) -> list[Statement]:
     return found
 
 
-def _is_comparison(concept: str, start: int, end: int, changes: list[ChangeSpan], language: Language) -> bool:
+def _is_comparison(concept: str, start: int, end: int, changes: Sequence[ChangeSpan], language: Language) -> bool:
     """Whether the words of a finding only say how another one has changed. "Положительная динамика" is a diagnosis."""
     if concept in _DYNAMICS and language is Language.RUSSIAN:
         return False
