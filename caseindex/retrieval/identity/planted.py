@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from caseindex.encoders.model import Model
+from caseindex.evaluation.cohort import with_cohort
 from caseindex.evaluation.identity_set import Exclusions, IdentitySet
 from caseindex.evaluation.misfiled_protocol import FIRST
 from caseindex.evaluation.planted_scores import Flag, Repetition
@@ -67,8 +68,9 @@ def _audited(
     seed: int,
     possibly_same: Sequence[tuple[str, str]],
 ) -> Repetition:
-    known = evidence_for(archive, model, changed, EXCLUSIONS, seed=seed)
-    scores = misfiled_scores(changed.as_set(possibly_same), known.image, prior=rate, exclusions=EXCLUSIONS)
+    filed = with_cohort(changed.as_set(possibly_same), EXCLUSIONS)
+    known = evidence_for(archive, model, filed, EXCLUSIONS, seed=seed)
+    scores = misfiled_scores(filed, known.image, prior=rate, exclusions=EXCLUSIONS)
     settings = AuditSettings(
         prior=rate,
         kinds=(FindingKind.MISFILED, FindingKind.TWO_IDS),
