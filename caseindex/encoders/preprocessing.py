@@ -25,7 +25,8 @@ class Preprocessing:
     ``fit``: ``"pad"`` keeps the aspect and centres the picture on black; ``"squash"`` stretches it; ``"crop"`` keeps
     the aspect, fills the frame and cuts what stands out at both ends. Shrinking averages areas (no aliasing),
     enlarging is bicubic. ``alignment``: the square picture is registered to the template of an
-    :class:`~caseindex.encoders.alignment.Alignment`. ``mask_text``: burned-in text is blanked first.
+    :class:`~caseindex.encoders.alignment.Alignment`. ``mask_text``: burned-in text is blanked first; ``content``: then
+    the picture is cut to the square around what it shows.
     """
 
     height: int = 224
@@ -35,6 +36,7 @@ class Preprocessing:
     std: tuple[float, ...] = IMAGENET_STD
     alignment: Alignment | None = None
     mask_text: bool = False
+    content: bool = False
 
     def __post_init__(self) -> None:
         if self.fit not in get_args(Fit):
@@ -59,10 +61,12 @@ class Preprocessing:
 
     def config(self) -> dict[str, Any]:
         given = {**asdict(self), "mean": list(self.mean), "std": list(self.std)}
-        del given["alignment"], given["mask_text"]
+        for name in ("alignment", "mask_text", "content"):
+            del given[name]
         if self.alignment is not None:
             given["alignment"] = self.alignment.template
-        return {**given, "mask_text": True} if self.mask_text else given
+        # Only what departs from the default is written: fingerprints of older models stay what they are.
+        return given | {name: True for name in ("mask_text", "content") if getattr(self, name)}
 
     def __call__(self, pixels: PixelArray) -> Float32Array:
         """[rows, columns] or [rows, columns, 3] uint8 -> [3, height, width] float32, C-contiguous."""
@@ -86,6 +90,10 @@ class Preprocessing:
             from caseindex.ingest.masking import mask_text
 
             pixels = mask_text(pixels)
+        if self.content:
+            from caseindex.encoders.content import cut_to_content
+
+            pixels = cut_to_content(pixels)
         framed = self._framed(pixels)
         return framed if self.alignment is None else self.alignment(framed)
 
