@@ -94,6 +94,7 @@ def _rows(document: dict[str, Any]) -> list[dict[str, Any]]:
     rows = [("area under the ROC", document["auc"], spans.get("auc"), of)]
     for rate, value in document["tpr_at_fpr"].items():
         point, high = document["at_fpr"][rate], f"{float(rate):g}"
+        beside = document["beside_planted"]["false_flags"][rate]
         usual = point["at_prevalence"]
         rare = f"{document['prevalence']:g} misfiled"
         rows += [
@@ -104,6 +105,7 @@ def _rows(document: dict[str, Any]) -> list[dict[str, Any]]:
                 spans.get(f"named@{rate}"),
                 of,
             ),
+            (f"false flags, {high}", point["false_flags"], None, f"{beside} of patients given a planted one"),
             (f"flags per 1,000 studies, {high}", point["flags_per_1000_studies"], None, "as planted"),
             (f"flags per 1,000 studies, {high}", usual["flags_per_1000_studies"], None, rare),
             (f"share of flags that are right, {high}", point["ppv"], None, "as planted"),

@@ -81,6 +81,8 @@ def misfiled_document(
     spans = _intervals(data, repetitions, points, prevalence, draws, seed)
     distinct = len(np.unique(np.concatenate([np.flatnonzero(one.planting.planted) for one in repetitions])))
     known = np.isfinite(scores.probability)
+    # The other images of whoever was given one: where there is but one, nothing tells which of the two is wrong.
+    apart = Points(scores.without(scores.beside))
     at = {f"{fpr:g}": points.at(fpr, everybody) for fpr in FPRS}
     document: dict[str, Any] = {
         "protocol": "planted misfiled examinations",
@@ -109,6 +111,13 @@ def misfiled_document(
             for key, point in at.items()
         },
         "prevalence": prevalence,
+        "beside_planted": {
+            "images": int(scores.beside.sum()),
+            "false_flags": {
+                key: int((scores.beside & (scores.level > point.threshold)).sum()) for key, point in at.items()
+            },
+            "tpr_at_fpr_without": {f"{fpr:g}": apart.at(fpr, everybody).tpr for fpr in FPRS},
+        },
         "precision_of_first": {str(n): figures[f"first_{n}"] for n in FIRST},
         "highest_precision_of_first": {str(n): min(1.0, planted / len(repetitions) / n) for n in FIRST},
         "expected_precision_of_first": {str(n): _expected(repetitions, n) for n in FIRST},

@@ -4,7 +4,7 @@ false-alarm rates, of images and of whole examinations."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import numpy.typing as npt
@@ -43,15 +43,22 @@ class Repetition:
 @dataclass(frozen=True, slots=True, eq=False)
 class Pooled:
     """All scored images of all repetitions. ``level``: [m] rank of the score among all, equal for equal ones;
-    ``planted``: [m]; ``right``: [m] the suggested patient is the true one; ``owner``: [m] the true patient;
-    ``study``: [m] number of the examination in its repetition."""
+    ``planted``: [m]; ``right``: [m] the suggested patient is the true one; ``beside``: [m] filed right, of a patient who
+    was given a planted examination; ``owner``: [m] the true patient; ``study``: [m] number of the examination in its
+    repetition."""
 
     level: Int64Array
     planted: npt.NDArray[np.bool_]
     right: npt.NDArray[np.bool_]
+    beside: npt.NDArray[np.bool_]
     owner: Int64Array
     study: Int64Array
     probability: Floats
+
+    def without(self, left_out: npt.NDArray[np.bool_]) -> Pooled:
+        """The other images; levels keep their numbers."""
+        kept = ~left_out
+        return Pooled(*(getattr(self, one.name)[kept] for one in fields(self)))
 
 
 def pooled(data: IdentitySet, repetitions: Sequence[Repetition]) -> Pooled:
@@ -59,25 +66,28 @@ def pooled(data: IdentitySet, repetitions: Sequence[Repetition]) -> Pooled:
     with a planted one, but could not be recognised themselves, are left out."""
     parts: list[tuple[np.ndarray, ...]] = []
     for number, one in enumerate(repetitions):
-        rows = np.flatnonzero(np.isfinite(one.evidence) & (one.planting.planted | ~one.planting.moved))
+        planting = one.planting
+        rows = np.flatnonzero(np.isfinite(one.evidence) & (planting.planted | ~planting.moved))
+        beside = ~planting.moved & np.isin(planting.persons, planting.persons[planting.moved])
         parts.append(
             (
                 one.evidence[rows],
                 one.probability[rows],
-                one.planting.planted[rows],
+                planting.planted[rows],
                 one.suggested[rows] == data.persons[rows],
+                beside[rows],
                 data.persons[rows],
                 data.studies[rows] + number * (int(data.studies.max(initial=0)) + 1),
             )
         )
-    evidence, probability, planted, right, owner, study = (
+    evidence, probability, planted, right, beside, owner, study = (
         np.concatenate(column) for column in zip(*parts, strict=True)
     )
     order = np.lexsort((evidence, np.nan_to_num(probability, nan=-1.0)))
     key = np.stack([np.nan_to_num(probability, nan=-1.0), evidence], 1)[order]
     level = np.empty(len(order), np.int64)
     level[order] = np.cumsum(np.r_[0, (np.diff(key, axis=0) != 0).any(1)]) if len(order) else 0
-    return Pooled(level, planted, right, owner, study, probability)
+    return Pooled(level, planted, right, beside, owner, study, probability)
 
 
 @dataclass(frozen=True, slots=True)

@@ -200,6 +200,28 @@ def test_the_document() -> None:
     assert document == misfiled_document(DATA, runs, prevalence=1e-3, draws=60)[0]
 
 
+def test_images_beside_a_planted_one_are_told_apart() -> None:
+    runs = [repetition(seed) for seed in range(5)]
+    document, scores = misfiled_document(DATA, runs, draws=2)
+    values, truth, beside = [], [], []
+    for one in runs:
+        given = set(one.planting.persons[one.planting.moved].tolist())
+        for row in np.flatnonzero(np.isfinite(one.evidence)).tolist():
+            moved, planted = one.planting.moved[row], one.planting.planted[row]
+            if planted or not moved:
+                values.append(one.probability[row] * 1000 + one.evidence[row])
+                truth.append(planted)
+                beside.append(not moved and int(one.planting.persons[row]) in given)
+    found = document["beside_planted"]
+    assert found["images"] == sum(beside) > 0
+    apart = ~np.array(beside)
+    fpr, tpr, _ = roc_curve(np.array(truth)[apart], np.array(values)[apart], drop_intermediate=False)
+    assert found["tpr_at_fpr_without"]["0.01"] == pytest.approx(tpr[fpr <= 0.01].max())
+    threshold = Points(scores).at(0.01, np.ones(70)).threshold
+    assert found["false_flags"]["0.01"] == (scores.level[np.array(beside)] > threshold).sum()
+    assert found["false_flags"]["0.01"] <= document["at_fpr"]["0.01"]["false_flags"]
+
+
 def test_scores_that_know_nothing_find_nothing() -> None:
     document, _ = misfiled_document(DATA, [repetition(seed, blind=True) for seed in range(8)], draws=100)
     low, high = document["intervals"]["auc"]
