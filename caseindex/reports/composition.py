@@ -15,7 +15,8 @@ from caseindex.reports.table import Row
 Span = tuple[str, int, int]
 
 MAX_DISTANCE = 90  # characters between a finding and its place
-_PLACE_OF = {"hydrocephalus": "brain"}  # of an organ though nothing composes it: "no hydrocephalus, no herniation"
+# Of an organ though nothing composes them: "no hydrocephalus, no herniation", "tortuous aorta, calcified".
+_PLACE_OF = {"hydrocephalus": "brain", "tortuous_aorta": "aorta"}
 _NO_PLACE = frozenset(["pneumothorax"])  # an effusion beside it may be any
 _FAR = 3  # further anatomies that are tried where the nearest composes nothing
 

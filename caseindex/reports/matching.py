@@ -29,9 +29,10 @@ _NEGATIONS = frozenset(["no", "not", "without", "без", "не", "нет"])
 _WHOLE_CLAUSE = frozenset(["normal"])
 _GOES_ON = re.compile("大[小片量致体部面叶脑动范]|厚[薄度]")  # "脾大小正常" is no large spleen
 _CLAUSE_END = re.compile(r"(?:的?征象|表现|改变)?(?:$|[。，,；;.、\s)）])")
+_PREDICATE = re.compile("[а-яё]{3,}(?:[нт][аоы]|ен|ан)")  # short forms: "расширены", "симметрична", "увеличен"
 _DENIALS = frozenset(["not", "не"])
 OPEN_PLACE = "…"  # in a Chinese name
-_FILLING = r"(?:结构|脏|居中，?|系统|形态|均|亦|也|未见|未|无|不|明显|明确|确切|显著|稍|略|轻度|中度|重度|可见|见|有|呈|较前|向[左右]侧?|约)*"
+_FILLING = r"(?:结构|脏|居中，?|系统|形态|均|亦|也|未见|未|无|不|明显|明确|确切|显著|稍|略|轻度|中度|重度|可见|见|有|呈|较前|向[左右]侧?|约|多发|单发|散在|少许|少量)*"
 _CLAUSE_WORDS = frozenset(
     "but however although while which with and or а но однако и или also although through при с со".split()
 )
@@ -226,6 +227,7 @@ class _Clauses:
         self.sentence: list[int] = []
         self.clause: list[int] = []
         self.negation: list[bool] = []
+        self.words = [word.text.lower() for word in words]
         sentence = clause = 0
         end = 0
         for word in words:
@@ -240,6 +242,17 @@ class _Clauses:
             self.clause.append(clause)
             self.negation.append(word.norm in _NEGATIONS)
             end = word.end
+
+    def predicates(self, first: int, last: int) -> bool:
+        """Whether ``last`` closes a list of Russian predicates of ``first``: "желудочки симметричны, не расширены"."""
+        return (
+            self.clause[first] != self.clause[last]
+            and bool(_PREDICATE.fullmatch(self.words[last]))
+            and all(
+                word in _DENIALS or word.isdigit() or position == first + 1 or _PREDICATE.fullmatch(word)
+                for position, word in enumerate(self.words[first + 1 : last], start=first + 1)
+            )
+        )
 
 
 def content_tokens(text: str) -> list[Token]:
@@ -278,6 +291,8 @@ def _match(
         positions.append(nearest)
     first, last = min(positions), max(positions)
     gap = last - first + 1 - size
+    if gap > 1 and positions == sorted(positions) and clauses.predicates(first, last):
+        return _Match(phrase.concept, rank, tuple(positions), gap, False)
     if gap:
         inside = set(positions)
         for position in range(first, last):

@@ -29,6 +29,7 @@ class Assessment:
 
 
 _PRESENT = Assessment(Polarity.PRESENT)
+_EVIDENCE = re.compile(r"данны[хе] за\s+(?:[а-яё]+\s+)?$", re.IGNORECASE)  # governs the accusative: "данных за опухоль"
 _ONLY_BOUNDS = frozenset([CueKind.STOP, CueKind.AFFIRM, CueKind.PSEUDO, CueKind.NOW])
 _COMMA = re.compile("[,，]")
 _HARD = re.compile(r"[;:；：]|\s-\s|\s[–—]\s")
@@ -82,7 +83,7 @@ class Sentence:
             elif cue.after and cue.start >= end and self._reaches_left(cue, start, end):
                 acting.append((cue.start - end, order, cue))
         if not named_normal and (
-            _OWN_NEGATION.search(self.text, start, end) or _PREFIXED.search(self.text[max(0, start - 5) : start])
+            self._denied_by_name(start, end) or _PREFIXED.search(self.text[max(0, start - 5) : start])
         ):
             return Assessment(Polarity.ABSENT)
         if named_normal:  # "no acute abnormality" is the finding; only a doubt about it counts
@@ -102,6 +103,12 @@ class Sentence:
         if _OR_BEFORE.search(self.text, max(0, start - 30), start) or _OR_AFTER.search(self.text[end : end + 8]):
             return Assessment(Polarity.UNCERTAIN)
         return _PRESENT
+
+    def _denied_by_name(self, start: int, end: int) -> bool:
+        """Whether the words of the mention deny it: "the heart is not enlarged". Of a list of predicates the last counts
+        ("желудочки симметричны, не расширены")."""
+        comma = self.text.rfind(",", start, end) if self.language is Language.RUSSIAN else -1
+        return bool(_OWN_NEGATION.search(self.text, max(start, comma), end))
 
     def _blocked(self, start: int, end: int) -> bool:
         """Whether a terminator stands between."""
@@ -209,7 +216,7 @@ class Sentence:
         if self.language is not Language.RUSSIAN:
             return True
         first = re.search(r"[а-яёА-ЯЁ]+", self.text[start:end])
-        if first is None or first.group().isupper():
+        if first is None or first.group().isupper() or _EVIDENCE.search(self.text, 0, start):
             return True
         return russian.may_be_genitive(first.group())
 
