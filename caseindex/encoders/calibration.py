@@ -94,8 +94,11 @@ def load_calibration(folder: Path, file: str = FILE) -> Calibration | None:
         found: Calibration = msgspec.json.decode(path.read_bytes(), type=Calibration)
     except (msgspec.DecodeError, OSError) as error:
         raise ModelDamaged(path, f"not a calibration ({error})", "Delete it; it is fitted again") from error
-    pairs = np.array([found.similarities, found.ratios])
-    if len(found.similarities) != len(found.ratios) or not len(found.ratios) or not np.isfinite(pairs).all():
+    values = np.array([*found.similarities, *found.ratios, *found.strangers])
+    uneven = len(found.similarities) != len(found.ratios) or not len(found.ratios)
+    # Between values out of order, interpolation gives anything.
+    unordered = any(list(side) != sorted(side) for side in (found.similarities, found.strangers))
+    if uneven or unordered or not np.isfinite(values).all():
         raise ModelDamaged(path, "similarities and ratios do not fit", "Delete it; it is fitted again")
     return found
 
