@@ -11,6 +11,7 @@ import typer
 from caseindex.cli.options import ArchiveOption, FormatOption
 from caseindex.cli.output import emit, say
 from caseindex.cli.stages import stages
+from caseindex.cli.train_classifier import classifier
 from caseindex.cli.train_identity import identity
 
 app = typer.Typer(
@@ -25,6 +26,12 @@ app = typer.Typer(
 app.command(epilog="Examples: caseindex train identity; caseindex train identity --minutes 60 --other OTHER_ARCHIVE")(
     identity
 )
+
+
+app.command(
+    epilog="Examples: caseindex train classifier; caseindex train classifier --network cnn --epochs 100; "
+    "caseindex train classifier --input text --labels labels.csv"
+)(classifier)
 
 
 class LossChoice(StrEnum):

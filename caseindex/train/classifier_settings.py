@@ -33,7 +33,7 @@ class ClassifierSettings:
     show; ``size``: their side in pixels. ``many``: items may have several labels. ``test``, ``validation``: shares of the
     patients. ``least_patients``: a label that fewer have is left out."""
 
-    name: str = "classifier"
+    name: str = "image-classifier"
     input: InputName = "image"
     network: str = "imagenet"
     loss: LossName = "cross-entropy"
@@ -52,7 +52,7 @@ class ClassifierSettings:
     trunk_rate: float = 1e-4
     weight_decay: float = 0.1
     dropout: float = 0.3
-    whitened: int = 300
+    whitened: int = 200
     hidden: int = 128
     vocabulary: int = 5000
     seed: int = 0
@@ -115,4 +115,5 @@ def classifier_settings(network: str | None = None, **given: Any) -> ClassifierS
     given = {name: value for name, value in given.items() if value is not None}
     network = network or (WORDS if given.get("input") == "text" else "imagenet")
     given.setdefault("input", "text" if network in TEXT_NETWORKS else "image")
+    given.setdefault("name", f"{given['input']}-classifier")  # so that the two of a label set stand side by side
     return ClassifierSettings(**{**RECIPES.get(network, {}), **given, "network": network})

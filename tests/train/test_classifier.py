@@ -53,7 +53,7 @@ def trained(archive: Archive) -> ClassifierResult:
 def test_the_head_on_an_encoder_learns_and_says_so(archive: Archive, trained: ClassifierResult) -> None:
     assert trained.test.metrics["accuracy"].value == 1.0
     assert trained.test.metrics["lrap"].value > trained.prior.metrics["lrap"].value
-    card = (archive.models_dir / "classifier" / "MODEL_CARD.md").read_text("utf-8")
+    card = (archive.models_dir / "image-classifier" / "MODEL_CARD.md").read_text("utf-8")
     assert f"{trained.items['train']} pictures to train" in card
     assert trained.confusion is not None
     assert trained.confusion.read_bytes().startswith(b"\x89PNG")
@@ -63,7 +63,7 @@ def test_the_head_on_an_encoder_learns_and_says_so(archive: Archive, trained: Cl
 
 
 def test_the_saved_model_answers_as_in_training(archive: Archive, trained: ClassifierResult) -> None:
-    model = load_classifier(archive.models_dir, "classifier")
+    model = load_classifier(archive.models_dir, "image-classifier")
     assert isinstance(model, ImageClassifier)
     assert model.classes == trained.classes == tuple(sorted(KINDS))
     test = json.loads((trained.run / "split.json").read_text())["test"]

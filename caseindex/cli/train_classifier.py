@@ -1,0 +1,169 @@
+"""`caseindex train classifier`: labels of pictures or of reports."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from caseindex.cli.options import ArchiveOption, FormatOption
+from caseindex.cli.output import emit, say
+from caseindex.cli.stages import stages
+
+
+class Input(StrEnum):
+    IMAGE = "image"
+    TEXT = "text"
+
+
+def classifier(
+    archive: ArchiveOption = None,
+    name: Annotated[
+        str | None,
+        typer.Option(help="The model's folder in models/.", show_default="image-classifier or text-classifier"),
+    ] = None,
+    input: Annotated[
+        Input | None, typer.Option(help="What is labelled: images or their reports.", show_default="image")
+    ] = None,
+    network: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Of images: cnn (five layers, as published), or an encoder: imagenet, lite0, resnet50, timm:NAME. "
+            "Of text: words (ours), lstm (as published).",
+            show_default="imagenet or words",
+        ),
+    ] = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.csv",
+            help="Labels by image, report or study: a column `label`, or a column each (1, 0, -1, empty). "
+            "Default: the labels that the archive's records have; of several the first.",
+            show_default=False,
+        ),
+    ] = None,
+    many: Annotated[bool, typer.Option("--many/--one", help="An item may have several labels, or has one.")] = False,
+    frozen: Annotated[
+        bool | None,
+        typer.Option("--frozen/--full", help="A head on features computed once, or train all.", show_default="frozen"),
+    ] = None,
+    content: Annotated[
+        bool | None,
+        typer.Option("--content/--whole", help="Cut pictures to what they show.", show_default="content"),
+    ] = None,
+    mirror: Annotated[
+        bool | None,
+        typer.Option(
+            "--mirror/--no-mirror", help="Mirrored views too; not for labels with a side.", show_default="mirror"
+        ),
+    ] = None,
+    test_time: Annotated[
+        int | None, typer.Option(min=1, help="Views of a picture to average: test-time augmentation.", show_default="2")
+    ] = None,
+    size: Annotated[
+        int | None, typer.Option(min=32, help="Side of the pictures in pixels.", show_default="224")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, show_default="60; cnn 10000, lstm 50, words 40")] = None,
+    patience: Annotated[
+        int | None, typer.Option(min=1, help="Stop after this many epochs without a better validation LRAP.")
+    ] = None,
+    minutes: Annotated[
+        float | None, typer.Option(help="Stop training after this time.", show_default="no limit")
+    ] = None,
+    batch: Annotated[int | None, typer.Option(min=1, help="Items per step.", show_default="32")] = None,
+    learning_rate: Annotated[float | None, typer.Option(show_default="0.001; words 0.02")] = None,
+    trunk_rate: Annotated[
+        float | None, typer.Option(help="Of a pretrained network, with --full.", show_default="0.0001")
+    ] = None,
+    test: Annotated[float | None, typer.Option(help="Share of the patients to test on.", show_default="0.25")] = None,
+    validation: Annotated[
+        float | None, typer.Option(help="Share of the others to stop and to calibrate on.", show_default="0.1")
+    ] = None,
+    test_patients: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Patient ids, one a line, to test on instead.", show_default=False),
+    ] = None,
+    hold_out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Patient ids, one a line, that are used for nothing.", show_default=False),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the split, the start values and the batches.")] = 0,
+    resume: Annotated[
+        bool, typer.Option("--resume/--fresh", help="Go on with an unfinished run of the same settings and data.")
+    ] = True,
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard/--no-tensorboard", help="Write a TensorBoard log, where it is installed.")
+    ] = True,
+    format: FormatOption = None,
+) -> None:
+    """Learn to label images, or reports: one classifier each over the same labels can then be compared.
+
+    The split is by patient, each side with its share of every label. Says accuracy, LRAP, macro F1, MCC and AUC on the
+    test side, class by class, with 95% intervals by patient, beside what the labels' shares alone would give; writes
+    models/NAME with a model card and the confusion matrix as a picture. Interrupted, it goes on when it is run again.
+    """
+    from caseindex.index.archive import Archive
+    from caseindex.train.classifier import train_classifier
+    from caseindex.train.classifier_settings import classifier_settings
+    from caseindex.train.label_table import read_label_table
+    from caseindex.train.patient_list import read_patient_ids
+
+    opened = Archive.find(archive)
+    what = input.value if input else None
+    settings = classifier_settings(
+        network,
+        input=what,
+        many=many,
+        frozen=frozen,
+        content=content,
+        mirror=mirror,
+        views=test_time,
+        size=size,
+        epochs=epochs,
+        patience=patience,
+        minutes=minutes,
+        batch=batch,
+        learning_rate=learning_rate,
+        trunk_rate=trunk_rate,
+        test=test,
+        validation=validation,
+        seed=seed,
+        name=name,
+    )
+    units = {"pictures": "images", "image features": "images", "reports": "reports", "training": "steps"}
+    with stages(units) as advance:
+        result = train_classifier(
+            opened,
+            settings,
+            labels=read_label_table(labels) if labels else None,
+            hold_out=read_patient_ids(hold_out) if hold_out else frozenset(),
+            test_patients=read_patient_ids(test_patients) if test_patients else frozenset(),
+            resume=resume,
+            tensorboard=tensorboard,
+            on_progress=advance,
+        )
+    if result.resumed:
+        say(f"caseindex: went on with the unfinished run {result.run.name}")
+    for label, count in result.left_out.items():
+        say(f"caseindex: the label {label!r} was left out: {count} patients have it")
+    document = {field: getattr(result, field) for field in result.__slots__}
+    emit({**document, "run": str(result.run)}, _rows(result), format=format)
+
+
+def _rows(result: Any) -> list[dict[str, Any]]:
+    """The whole first, then each label; a value with its interval in one cell."""
+    whole = {"label": "all", "items": result.test.items, "patients": result.test.patients}
+    rows = [whole | {name: _cell(value) for name, value in result.test.metrics.items()}]
+    for item in result.test.classes:
+        cells = {name: _cell(item.metrics[name]) for name in ("sensitivity", "precision", "f1", "mcc", "auc")}
+        rows.append({"label": item.label, "items": item.items, "patients": item.patients, **cells})
+    return rows
+
+
+def _cell(value: Any) -> str:
+    from caseindex.train.classifier_card import shown
+
+    return shown(value)
