@@ -216,22 +216,31 @@ def _strike_out(rejected: Path, words: set[str]) -> None:
     lines = rejected.read_bytes().splitlines(keepends=True)
     kept = []
     for line in lines:
-        plain = _plain(line)
-        if not exact.search(plain) and not words & set(re.split(r"[\n/\\!]", plain)):
+        values = _values(line)
+        whole = {piece for value in values for piece in (value, *re.split(r"[\n/\\!]", value))}
+        if not words & whole and not any(exact.search(value) for value in values):
             kept.append(line)
     if len(kept) != len(lines):
         write_file_atomically(rejected, b"".join(kept))
 
 
-def _plain(line: bytes) -> str:
-    """The words of a JSON line without its escapes; of a broken line, as it stands."""
+def _values(line: bytes) -> list[str]:
+    """The texts of a JSON line without its escapes, those in lists too; a broken line as it stands."""
     try:
         document = msgspec.json.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return line.decode("utf-8", "backslashreplace")
-    if not isinstance(document, dict):
-        return line.decode("utf-8", "backslashreplace")
-    return "\n".join(_storable(str(value)) for value in document.values())
+        return [line.decode("utf-8", "backslashreplace")]
+    found: list[str] = []
+    waiting = [document]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict):
+            waiting += [*one.keys(), *one.values()]
+        elif isinstance(one, list):
+            waiting += one
+        elif one is not None:
+            found.append(_storable(str(one)))
+    return found
 
 
 def _alone(word: str) -> str:
@@ -273,16 +282,23 @@ def _patterns(traces: Traces) -> set[bytes]:
     for text in (*traces.words, *traces.texts):
         raw = text.encode("utf-8", "replace")
         if len(raw) >= WINDOW:
-            patterns |= {raw, json.dumps(text)[1:-1].encode("ascii")}
+            patterns |= _written(text)
         else:
             for name in ("patient_id", "study_uid", "image_uid", "series_uid", "report_uid", "accession_number"):
                 patterns.add(msgspec.msgpack.encode({name: text})[1:])
     return patterns
 
 
+def _written(text: str) -> set[bytes]:
+    """As it stands, and as JSON writes it: with other alphabets escaped, and without."""
+    quoted = {json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]}
+    return {one.encode("utf-8", "replace") for one in (text, *quoted)}
+
+
 def _short_words(traces: Traces) -> re.Pattern[bytes] | None:
     """Identifiers too short for the search, in quotes as JSON and CSV write them."""
-    short = [re.escape(raw) for text in traces.words if len(raw := text.encode("utf-8", "replace")) < WINDOW]
+    words = [text for text in traces.words if len(text.encode("utf-8", "replace")) < WINDOW]
+    short = [re.escape(raw) for text in words for raw in sorted(_written(text))]
     return re.compile(rb"[\"'](?:" + b"|".join(short) + rb")[\"']") if short else None
 
 
