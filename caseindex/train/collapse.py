@@ -11,8 +11,20 @@ ALIKE = 0.98  # mean similarity of strangers
 DIRECTIONS = 2.0  # effective rank
 
 
-def check_collapse(embeddings: Float32Array, persons: Int64Array, item: str, most: int = 512) -> dict[str, float]:
-    """``embeddings``: [n, dim], L2-normalised. Gives the mean similarity of strangers and the effective rank (Roy and
+def alike(margin: float | None) -> float:
+    """The mean similarity of strangers above which they have collapsed. ``margin``: of a contrastive loss, which leaves
+    strangers alone once they are that far apart: below two fifths of it they were never pushed.
+
+    >>> [round(alike(margin), 4) for margin in (None, 1.0, 0.5, 0.1)]
+    [0.98, 0.98, 0.98, 0.9992]
+    """
+    return ALIKE if margin is None else max(ALIKE, 1 - (0.4 * margin) ** 2 / 2)
+
+
+def check_collapse(
+    embeddings: Float32Array, persons: Int64Array, item: str, *, margin: float | None = None, most: int = 512
+) -> dict[str, float]:
+    """``embeddings``: [n, dim], L2-normalised; ``margin``: see :func:`alike`. Gives the mean similarity of strangers and the effective rank (Roy and
     Vetterli 2007: e to the entropy of the normalised eigenvalues), on at most ``most`` images.
 
     Raises :class:`~caseindex.errors.TrainingError` where nearly all are alike, lie along one direction, or are no numbers.
@@ -28,7 +40,7 @@ def check_collapse(embeddings: Float32Array, persons: Int64Array, item: str, mos
     values = np.maximum(np.linalg.eigvalsh(np.cov(sample.T)), 0)
     shares = values[values > 0] / max(values.sum(), 1e-30)
     rank = float(np.exp(-(shares * np.log(shares)).sum())) if len(shares) else 0.0
-    if strangers > ALIKE or rank < DIRECTIONS:
+    if strangers > alike(margin) or rank < DIRECTIONS:
         raise TrainingError(
             item,
             f"the embeddings have collapsed (mean similarity of strangers {strangers:.3f}, effective rank {rank:.1f})",

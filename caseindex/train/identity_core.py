@@ -14,6 +14,7 @@ from caseindex.encoders.nuisance import Nuisance
 from caseindex.encoders.preprocessing import Preprocessing
 from caseindex.encoders.whitening import Whitening
 from caseindex.encoders.within_class import deviations_of_persons, fit_within_class
+from caseindex.errors import TrainingError
 from caseindex.ingest.heap import keep_all_freed_memory
 from caseindex.records import Float32Array, Int64Array
 from caseindex.train import distributed, loop
@@ -56,7 +57,7 @@ def train_on(
     on_progress: OnProgress | None = None,
 ) -> Trained:
     """``trunk`` builds the network with its start weights. A margin of 0 is chosen first: each of 0.1 to 1.0 is trained
-    up to the first hard-negative round, the best by validation AUC goes the whole way.
+    up to the first hard-negative round, the best by validation AUC goes the whole way; those that collapse are out.
 
     Raises :class:`~caseindex.errors.TrainingError` for a collapse or a loss that is not finite.
     """
@@ -169,6 +170,7 @@ def _best_margin(
 ) -> IdentitySettings:
     short = max(1, settings.epochs // (settings.rounds + 1))
     found: dict[float, float] = {}
+    failed: dict[float, TrainingError] = {}
     for margin in MARGINS:
         trial = replace(settings, margin=margin, rounds=0, epochs=short)
         place = folder / f"margin-{margin}"
@@ -176,18 +178,23 @@ def _best_margin(
             place.mkdir(exist_ok=True)
         distributed.wait()
         task, module = _begun(images, trunk, trial, preprocessing, place, train, validation, device)
-        loop.run(
-            task,
-            torch.optim.AdamW(_groups(module, trial), betas=(0.9, 0.98)),
-            loop.LoopSettings(epochs=short, patience=short),
-            place,
-            on_step=lambda done, total, m=margin: progress(f"margin {m}", done, total),  # type: ignore[misc]
-        )
+        try:
+            loop.run(
+                task,
+                torch.optim.AdamW(_groups(module, trial), betas=(0.9, 0.98)),
+                loop.LoopSettings(epochs=short, patience=short),
+                place,
+                on_step=lambda done, total, m=margin: progress(f"margin {m}", done, total),  # type: ignore[misc]
+            )
+        except TrainingError as error:  # a small margin is what collapses
+            failed[margin] = error
+            continue
         found[margin] = task.validate()["pair_auc"]
-    best = max(MARGINS, key=lambda margin: found[margin])
+    if not found:
+        raise failed[MARGINS[-1]]
     if distributed.start()[0] == 0:
-        write_json(folder / "margins.json", {str(margin): auc for margin, auc in found.items()})
-    return replace(settings, margin=best)
+        write_json(folder / "margins.json", {str(margin): found.get(margin) for margin in MARGINS})
+    return replace(settings, margin=max(found, key=lambda margin: found[margin]))
 
 
 def _groups(module: IdentityModule, settings: IdentitySettings) -> list[dict[str, object]]:

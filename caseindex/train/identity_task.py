@@ -212,7 +212,8 @@ class IdentityTask:
     def validate(self) -> dict[str, float]:
         vectors = self.embedded(self._validation)
         data = self._images.as_set(vectors, self._validation)
-        check_collapse(vectors, data.persons, self._folder.name)
+        margin = self._settings.margin if self._settings.loss in ("pairs", "contrastive") else None
+        check_collapse(vectors, data.persons, self._folder.name, margin=margin)
         found = ranked(data)
         curve = measured(pair_scores(data))
         top_1 = float(found.top(1).mean()) if len(found.first) else 0.0

@@ -52,6 +52,19 @@ def test_collapsed_embeddings_are_named(how: str) -> None:
     assert "--learning-rate" in str(caught.value)
 
 
+def test_strangers_as_far_apart_as_a_small_margin_asks_for_have_not_collapsed() -> None:
+    """A contrastive loss of margin 0.1 is content with strangers at a distance of 0.1: a similarity of 0.995."""
+    near = _healthy(common=8.0)
+    near = _unit(near.mean(0) + 0.6 * (near - near.mean(0)))
+    assert 0.98 < float((near @ near.T).mean()) < 0.999
+    assert check_collapse(near, PERSONS, "run", margin=0.1)
+    for margin in (None, 0.5, 1.0):
+        with pytest.raises(TrainingError, match="collapsed"):
+            check_collapse(near, PERSONS, "run", margin=margin)
+    with pytest.raises(TrainingError, match="collapsed"):
+        check_collapse(COLLAPSED["one point"], PERSONS, "run", margin=0.1)
+
+
 def test_what_is_not_a_number_is_named() -> None:
     broken = _healthy()
     broken[3, 5] = np.nan
