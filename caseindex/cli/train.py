@@ -13,6 +13,7 @@ from caseindex.cli.output import emit, say
 from caseindex.cli.stages import stages
 from caseindex.cli.train_classifier import classifier
 from caseindex.cli.train_identity import identity
+from caseindex.cli.train_language import language
 
 app = typer.Typer(
     add_completion=False,
@@ -28,6 +29,9 @@ app.command(epilog="Examples: caseindex train identity; caseindex train identity
 )
 
 
+app.command(epilog="Example: caseindex train language --name language --minutes 10")(language)
+
+
 app.command(
     epilog="Examples: caseindex train classifier; caseindex train classifier --network cnn --epochs 100; "
     "caseindex train classifier --input text --labels labels.csv"
@@ -37,6 +41,11 @@ app.command(
 class LossChoice(StrEnum):
     INFONCE = "infonce"
     SIGLIP = "siglip"
+
+
+class FusionChoice(StrEnum):
+    NONE = "none"
+    ATTENTION = "attention"
 
 
 @app.command(epilog="Example: caseindex train pair --archive ARCHIVE --name pair --minutes 5")
@@ -58,6 +67,26 @@ def pair(
         ),
     ] = "tiny",
     loss: Annotated[LossChoice, typer.Option(help="Symmetric InfoNCE, or SigLIP's sigmoid loss.")] = LossChoice.INFONCE,
+    soft_targets: Annotated[
+        bool,
+        typer.Option(
+            "--soft-targets/--hard-targets",
+            help="How far a text is true of an image's report, statement by statement, or whether it fits.",
+        ),
+    ] = False,
+    text_negatives: Annotated[
+        int,
+        typer.Option(min=0, help="So many of an image's own report with an error planted, as further negatives."),
+    ] = 0,
+    fusion: Annotated[
+        FusionChoice, typer.Option(help="attention: several images of a study become one vector.")
+    ] = FusionChoice.NONE,
+    balance: Annotated[
+        float,
+        typer.Option(
+            min=0, max=1, help="Findings in fewer than this share of the studies come more often; 0: as they are."
+        ),
+    ] = 0.0,
     full: Annotated[
         bool,
         typer.Option("--full/--frozen", help="Train the image network too, or only heads on features computed once."),
@@ -105,6 +134,10 @@ def pair(
         image_encoder=image_encoder,
         text_encoder=text_encoder,
         loss=loss.value,
+        soft_targets=soft_targets,
+        text_negatives=text_negatives,
+        fusion=fusion.value,
+        balance=balance,
         frozen=not full,
         epochs=epochs,
         patience=patience,
@@ -116,7 +149,13 @@ def pair(
         seed=seed,
     )
     held = read_patient_ids(hold_out) if hold_out else frozenset()
-    units = {"image features": "images", "pictures": "images", "reports": "reports", "training": "steps"}
+    units = {
+        "image features": "images",
+        "pictures": "images",
+        "reports": "reports",
+        "wrong texts": "reports",
+        "training": "steps",
+    }
     with stages(units) as advance:
         result = train_pair(
             opened,
@@ -151,6 +190,7 @@ def pair(
             "studies": result.studies,
             "loop": result.loop,
             "test": comparison,
+            "fused": result.fused,
             "embedded": result.embedded,
             "in_use": result.in_use,
             "why": result.why,

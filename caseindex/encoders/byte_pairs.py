@@ -52,6 +52,7 @@ class BytePairs:
         from tokenizers import Tokenizer
 
         self._tokenizer: Any = Tokenizer.from_str(content.decode("utf-8"))
+        self._whole: Any = Tokenizer.from_str(content.decode("utf-8"))
         self._tokenizer.enable_truncation(max_tokens)
         self.max_tokens = max_tokens
 
@@ -61,3 +62,7 @@ class BytePairs:
     def ids(self, texts: Sequence[str]) -> list[list[int]]:
         """Unknown pieces are kept as id 1, so that a text is never silently empty."""
         return [list(item.ids) for item in self._tokenizer.encode_batch(list(texts), add_special_tokens=False)]
+
+    def count(self, text: str) -> int:
+        """The tokens of the whole text, not cut."""
+        return len(self._whole.encode(text, add_special_tokens=False).ids)

@@ -29,7 +29,8 @@ TEXT = "text."
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConceptTextConfig:
     """``width`` of the transformer, its ``layers`` and ``heads``; ``hidden`` units of each feed-forward block;
-    ``max_tokens`` per text; ``dim`` of the embedding."""
+    ``max_tokens`` per text; ``dim`` of the embedding. ``pieces``: a longer text is read in pieces (whole sections or
+    sentences), whose vectors are averaged by their length; else it is cut."""
 
     vocabulary: int
     concepts: int
@@ -39,6 +40,7 @@ class ConceptTextConfig:
     heads: int = 4
     hidden: int = 256
     max_tokens: int = 96
+    pieces: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +132,22 @@ class ConceptTextEncoder:
         """n texts -> [n, dim] float32, L2-normalised; the result of one text does not depend on the others."""
         if not texts:
             return np.empty((0, self.dim), np.float32)
+        if not self._config.pieces:
+            return self._encode(texts)
+        parts = [self._parts(text) for text in texts]
+        vectors = self._encode([part for group in parts for part in group])
+        sizes = np.array([max(1, self._pieces.count(part)) for group in parts for part in group], np.float32)
+        ends = np.cumsum([len(group) for group in parts])
+        weighted = vectors * sizes[:, None]
+        sums = np.add.reduceat(weighted, np.concatenate([[0], ends[:-1]]), axis=0)
+        return np.where((np.diff(ends, prepend=0) > 1)[:, None], normalised(sums), vectors[ends - 1])
+
+    def _parts(self, text: str) -> list[str]:
+        from caseindex.reports.pieces import pieces
+
+        return [text[start:end] for start, end in pieces(text, self._pieces.count, self._config.max_tokens)]
+
+    def _encode(self, texts: Sequence[str]) -> Float32Array:
         out = np.empty((len(texts), self.dim), np.float32)
         ids = self._pieces.ids(texts)
         order = sorted(range(len(texts)), key=lambda place: len(ids[place]))  # little padding

@@ -16,12 +16,12 @@ def model_card(
     settings: PairSettings, studies: dict[str, int], outcome: LoopResult, result: Comparison, images: int, texts: int
 ) -> str:
     rows = [
-        f"| {name.replace('_', ' ')} | {_interval(value)} | {result.chance[name]:.3f} | - |"
+        f"| {name.replace('_', ' ')} | {interval_text(value)} | {result.chance[name]:.3f} | - |"
         for name, value in result.recall.items()
     ]
     rows.append(
-        f"| similar images that share a finding, top 5 | {_interval(result.similar)} | {result.similar_chance:.3f} | "
-        f"{_interval(result.similar_untrained)} |"
+        f"| similar images that share a finding, top 5 | {interval_text(result.similar)} | {result.similar_chance:.3f} | "
+        f"{interval_text(result.similar_untrained)} |"
     )
     mode = "image network frozen" if settings.frozen else "image network trained too"
     return "\n".join(
@@ -60,7 +60,7 @@ def model_card(
     )
 
 
-def _interval(value: Interval) -> str:
+def interval_text(value: Interval) -> str:
     if math.isnan(value.value):
         return "not measurable"
     return f"{value.value:.3f} ({value.low:.3f}-{value.high:.3f})"

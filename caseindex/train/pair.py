@@ -13,9 +13,9 @@ import torch
 
 from caseindex.encoders import catalogue, checkpoint
 from caseindex.encoders.byte_pairs import BytePairs, train_tokenizer
-from caseindex.encoders.concept_features import ConceptFeatures
 from caseindex.encoders.concept_text import ConceptTextConfig
 from caseindex.encoders.model import HEAD, TEXT, TRUNK, Model, load_model
+from caseindex.encoders.study_fusion import FUSION
 from caseindex.encoders.torch_image import TorchImageEncoder
 from caseindex.encoders.whitening import Whitening, fit_whitening
 from caseindex.errors import TrainingError
@@ -27,8 +27,11 @@ from caseindex.train.adopt import adopt
 from caseindex.train.checkpoint import FILE
 from caseindex.train.closed_form import concept_directions
 from caseindex.train.comparison import Comparison, compared
+from caseindex.train.language_start import LanguageStart
+from caseindex.train.lexicon_words import lexicon_names, lexicon_vocabulary
 from caseindex.train.losses.infonce import InfoNCE
 from caseindex.train.losses.siglip import SigLIP
+from caseindex.train.losses.soft_infonce import SoftInfoNCE
 from caseindex.train.model_card import model_card
 from caseindex.train.pair_data import Pairs, read_pairs, with_images
 from caseindex.train.pair_settings import PairSettings
@@ -42,7 +45,11 @@ from caseindex.train.pair_task import (
     plain_vectors,
 )
 from caseindex.train.run_folder import RESULT, digest, run_folder, write_json
+from caseindex.train.said import Weights, said_in, weights_of
 from caseindex.train.split import split_by_patient
+from caseindex.train.study_fusion import StudyFusion
+from caseindex.train.study_recall import FusedRecall, fused_recall
+from caseindex.train.text_negatives import TextNegatives
 from caseindex.train.text_views import ReportViews, ViewMaker
 from caseindex.train.towers import ConceptText, ProjectionHead
 
@@ -51,7 +58,7 @@ OnProgress = Callable[[str, int, int], None]  # stage, done now, total
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairResult:
-    """``in_use``: whether archive.toml names it for searching now; ``why`` in words."""
+    """``fused``: recall of studies with several images, where they are fused. ``in_use``: whether archive.toml names it for searching now; ``why`` in words."""
 
     name: str
     fingerprint: str
@@ -60,6 +67,7 @@ class PairResult:
     studies: dict[str, int]
     loop: loop.LoopResult
     comparison: Comparison
+    fused: FusedRecall | None
     embedded: EmbedSummary | None
     in_use: bool
     why: str
@@ -117,9 +125,13 @@ def train_pair(
     # The texts: a tokenizer of this archive, the concepts of the lexicon, and every view of every report.
     torch.manual_seed(settings.seed)
     train_texts = sorted({text for i in train for image in pairs.images_of[i] for text in pairs.images[image].texts})
-    vocabulary = _lexicon_vocabulary()
-    content = train_tokenizer([pairs.texts[text] for text in train_texts] + _lexicon_names(), settings.vocabulary)
-    maker = ViewMaker(BytePairs(content, ConceptTextConfig(vocabulary=1, concepts=1).max_tokens), vocabulary)
+    vocabulary = lexicon_vocabulary()
+    start = LanguageStart.of(archive, settings)
+    if start is None:
+        content = train_tokenizer([pairs.texts[text] for text in train_texts] + lexicon_names(), settings.vocabulary)
+        maker = ViewMaker(BytePairs(content, ConceptTextConfig(vocabulary=1, concepts=1).max_tokens), vocabulary)
+    else:
+        content, maker = start.tokenizer, ViewMaker(BytePairs(start.tokenizer, start.config.max_tokens), start.features)
     views = []
     for text in pairs.texts:
         views.append(maker.report(text))
@@ -131,13 +143,14 @@ def train_pair(
     head = ProjectionHead(whitening, settings.dim, 2 * settings.dim, settings.dropout)
     white = whitening(features[train_images])  # [images, whitened]
     head.centre(white.mean(0))
-    text_tower = _text_tower(settings, text_network, maker, [pairs.texts[text] for text in train_texts])
+    text_tower = _text_tower(settings, text_network, start, maker, [pairs.texts[text] for text in train_texts])
     if isinstance(text_tower, ConceptTower) and white.shape[1] <= settings.dim:
         studies = np.array([pairs.images[image].study for image in train_images])
         text_tower.network.begin_with(concept_directions(white, _asserted(pairs, views, maker, train_images), studies))
-    criterion = InfoNCE(settings.temperature) if settings.loss == "infonce" else SigLIP()
+    criterion = _criterion(settings)
+    fusion = StudyFusion(settings.dim) if settings.fusion == "attention" else None
     trunk = None if settings.frozen else base.image.network.requires_grad_(True)
-    module = PairModule(trunk, head, text_tower, criterion).to(device)
+    module = PairModule(trunk, head, text_tower, criterion, fusion).to(device)
     image_input = (
         _stored(features, device) if settings.frozen else _decoded(archive, pairs, base.image, folder, device, progress)
     )
@@ -153,6 +166,11 @@ def train_pair(
         seed=settings.seed,
         device=device,
         augment=not settings.frozen,
+        soft=_weights(pairs, train) if settings.soft_targets else None,
+        negatives=_negatives(settings, pairs, train, maker, progress),
+        negatives_per_image=settings.text_negatives,
+        views_per_study=settings.views if fusion is not None else 1,
+        balance=settings.balance,
     )
 
     # Training.
@@ -170,6 +188,7 @@ def train_pair(
 
     # How good it is on patients that it has not seen, beside chance and the untrained default.
     comparison = compared(task.evaluated(test), features, pairs, views)
+    fused = fused_recall(task, test) if fusion is not None else None
     counts = {side: len(getattr(split, side)) for side in ("train", "validation", "test", "held_out")}
     card = model_card(settings, counts, outcome, comparison, len(train_images), len(train_texts))
     fingerprint = _save(archive, settings, base, module, maker, content, whitening, card, counts)
@@ -188,6 +207,7 @@ def train_pair(
         studies=counts,
         loop=outcome,
         comparison=comparison,
+        fused=fused,
         embedded=summary,
         in_use=use and better,
         why=why,
@@ -197,6 +217,37 @@ def train_pair(
     for name in (FILE, "pixels.npy", "pixels.done", "readable.npy"):
         (folder / name).unlink(missing_ok=True)
     return result
+
+
+def _criterion(settings: PairSettings) -> torch.nn.Module:
+    if settings.loss == "siglip":
+        return SigLIP()
+    if settings.soft_targets or settings.text_negatives:
+        return SoftInfoNCE(settings.temperature)
+    return InfoNCE(settings.temperature)
+
+
+def _weights(pairs: Pairs, studies: Int64Array) -> Weights:
+    """How much each finding's statements count, from the reports of ``studies``."""
+    return weights_of(
+        [
+            frozenset().union(
+                *(said_in(pairs.texts[text]) for i in pairs.images_of[study] for text in pairs.images[i].texts)
+            )
+            for study in studies
+        ]
+    )
+
+
+def _negatives(
+    settings: PairSettings, pairs: Pairs, studies: Int64Array, maker: ViewMaker, progress: OnProgress
+) -> TextNegatives | None:
+    if not settings.text_negatives:
+        return None
+    used = sorted({text for study in studies for i in pairs.images_of[study] for text in pairs.images[i].texts})
+    return TextNegatives(
+        pairs.texts, used, maker, seed=settings.seed, on_progress=lambda n, total: progress("wrong texts", n, total)
+    )
 
 
 def _with_features(archive: Archive, pairs: Pairs, base: Model) -> tuple[Pairs, Float32Array]:
@@ -211,20 +262,6 @@ def _with_features(archive: Archive, pairs: Pairs, base: Model) -> tuple[Pairs, 
             "Ingest reports (`caseindex ingest --reports FILE.csv`)",
         )
     return with_images(pairs, kept), np.stack([vector for vector in found if vector is not None])
-
-
-def _lexicon_vocabulary() -> ConceptFeatures:
-    from caseindex.reports.lexicon import load_lexicon
-
-    return ConceptFeatures(tuple(load_lexicon().concepts))
-
-
-def _lexicon_names() -> list[str]:
-    """Every name twice: word pieces are learned of what occurs at least twice, and questions are made of names."""
-    from caseindex.reports.lexicon import load_lexicon
-
-    concepts = load_lexicon().concepts.values()
-    return [name for concept in concepts for names in concept.names.values() for name in names] * 2
 
 
 def _asserted(pairs: Pairs, views: Sequence[ReportViews], maker: ViewMaker, images: Int64Array) -> Float32Array:
@@ -252,8 +289,10 @@ def _text_network(settings: PairSettings) -> TextNetwork | None:
 
 
 def _text_tower(
-    settings: PairSettings, loaded: TextNetwork | None, maker: ViewMaker, texts: list[str]
+    settings: PairSettings, loaded: TextNetwork | None, start: LanguageStart | None, maker: ViewMaker, texts: list[str]
 ) -> torch.nn.Module:
+    if start is not None:
+        return ConceptTower(start.network())
     if loaded is None:
         config = ConceptTextConfig(
             vocabulary=len(maker.pieces),
@@ -324,6 +363,8 @@ def _save(
         raise TypeError("a pair model is saved from a trunk and a projection head")
     tensors = {f"{TRUNK}{name}": value for name, value in image.network.state_dict().items()}
     tensors |= {f"{HEAD}{name}": value for name, value in head.tensors().items()}
+    if module.fusion is not None:
+        tensors |= {f"{FUSION}{name}": value for name, value in module.fusion.tensors().items()}
     files: dict[str, bytes] = {}
     config: dict[str, Any] = {
         "name": settings.name,

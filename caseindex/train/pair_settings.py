@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 from caseindex.errors import SettingsError
 
 LossName = Literal["infonce", "siglip"]
+FusionName = Literal["none", "attention"]
 #: Of text encoders that were trained before.
 TEXT_FAMILIES = ("language:", "hf:", "ruclip:")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -21,6 +22,11 @@ class PairSettings:
     ``batch`` studies per step; ``learning_rate`` of the heads and the text side, ``trunk_rate`` of pretrained
     networks that are trained; ``dim`` of the shared space; ``validation`` and ``test``: shares of the patients;
     ``minutes``: stop after this time.
+
+    ``soft_targets``: how far a text is true of an image's report, statement by statement, in place of fits or not.
+    ``text_negatives``: so many of an image's own report with an error planted, as further negatives. ``fusion``:
+    ``"attention"`` brings up to ``views`` images of a study into one vector. ``balance``: studies with a finding that
+    fewer than this share of the studies have come more often (0: as they are).
     """
 
     name: str = "pair"
@@ -43,6 +49,11 @@ class PairSettings:
     test: float = 0.1
     vocabulary: int = 8000
     whitened: int = 192
+    soft_targets: bool = False
+    text_negatives: int = 0
+    fusion: FusionName = "none"
+    views: int = 4
+    balance: float = 0.0
 
     def __post_init__(self) -> None:
         """Raises :class:`~caseindex.errors.SettingsError` for a value out of range."""
@@ -52,6 +63,8 @@ class PairSettings:
             )
         if self.loss not in get_args(LossName):
             raise SettingsError(f"loss {self.loss!r}", "unknown", f"Known: {', '.join(get_args(LossName))}")
+        if self.fusion not in get_args(FusionName):
+            raise SettingsError(f"fusion {self.fusion!r}", "unknown", f"Known: {', '.join(get_args(FusionName))}")
         if self.text_encoder != "tiny" and not self.text_encoder.startswith(TEXT_FAMILIES):
             raise SettingsError(
                 f"text encoder {self.text_encoder!r}",
@@ -72,6 +85,9 @@ class PairSettings:
             "test": (0.01, 0.45),
             "vocabulary": (100, 1_000_000),
             "whitened": (2, 65536),
+            "text_negatives": (0, 64),
+            "views": (1, 256),
+            "balance": (0.0, 1.0),
         }
         for item in fields(self):
             if item.name in ranges:

@@ -14,7 +14,11 @@ from caseindex.encoders.concept_text import text_batch
 from caseindex.records import Float32Array, Int64Array
 from caseindex.train.held_out import KS, recalls
 from caseindex.train.pair_data import Pairs
+from caseindex.train.said import Weights, said_in, truth
 from caseindex.train.samplers.one_per_patient import one_per_patient
+from caseindex.train.samplers.repeat_factor import repeat_factors, repeated
+from caseindex.train.study_fusion import StudyFusion
+from caseindex.train.text_negatives import TextNegatives
 from caseindex.train.text_views import ReportViews, View, ViewMaker
 from caseindex.train.towers import ConceptText
 
@@ -52,7 +56,14 @@ class PairTask:
         seed: int,
         device: str,
         augment: bool,
+        soft: Weights | None = None,
+        negatives: TextNegatives | None = None,
+        negatives_per_image: int = 0,
+        views_per_study: int = 1,
+        balance: float = 0.0,
     ) -> None:
+        """``soft``: weights of statements, for soft targets; ``negatives``: wrong texts, so many of them for an image;
+        ``views_per_study``: images of a study that are fused; ``balance``: see :mod:`.samplers.repeat_factor`."""
         self.pairs, self.views, self.maker = pairs, views, maker
         self.module = module
         self.image_input = image_input
@@ -63,6 +74,13 @@ class PairTask:
         ]
         self._implied = [frozenset().union(*(views[text].implied for text in image.texts)) for image in pairs.images]
         self._rarity = self._rarities()
+        self.soft, self.negatives, self.negatives_per_image = soft, negatives, negatives_per_image
+        self.views_per_study = views_per_study
+        self._said = (
+            [frozenset().union(*(said_in(pairs.texts[text]) for text in i.texts)) for i in pairs.images] if soft else []
+        )
+        asserted = [frozenset().union(*(self._implied[i] for i in pairs.images_of[study])) for study in train]
+        self._factors = repeat_factors(asserted, balance) if balance > 0 else None
 
     def _rarities(self) -> Float32Array:
         counts = np.ones(len(self.maker.features), np.float32)
@@ -73,18 +91,50 @@ class PairTask:
         return np.asarray(counts**-0.5, np.float32)
 
     def batches(self, epoch: int) -> list[Int64Array]:
-        patients = [self.patients[study] for study in self.train]
-        return [self.train[places] for places in one_per_patient(patients, self.batch, self.seed, epoch)]
+        studies = self.train
+        if self._factors is not None:
+            studies = studies[repeated(self._factors, self.seed, epoch)]
+        patients = [self.patients[study] for study in studies]
+        return [studies[places] for places in one_per_patient(patients, self.batch, self.seed, epoch)]
 
     def loss(self, batch: Any, epoch: int, number: int) -> torch.Tensor:
         generator = np.random.default_rng([self.seed, epoch, number])
         images, views, texts = self.drawn(batch, generator)
-        positive, ignored = self.fits(images, views, texts)
-        features = self.image_input(images, generator if self.augment else None)
-        pixels, words = self.module(features, views)
-        return self.module.criterion(
-            pixels, words, torch.from_numpy(positive).to(self.device), torch.from_numpy(ignored).to(self.device)
-        )
+        groups: list[tuple[int, ...]] = [(int(image),) for image in images]
+        if self.views_per_study > 1:
+            groups = [self._with_others(image, generator) for image in images.tolist()]
+        positive, ignored = self.fits(groups, views, texts)
+        flat = np.array([image for group in groups for image in group], np.int64)
+        features = self.image_input(flat, generator if self.augment else None)
+        group_of = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
+        pixels = self.module.studies(features, torch.from_numpy(group_of).to(self.device), len(groups))
+        given = [torch.from_numpy(item).to(self.device) for item in (positive, ignored)]
+        if self.negatives is None:
+            return self.module.criterion(pixels, self.module.texts(views), *given)  # type: ignore[no-any-return]
+        wrong, wrong_of = self._wrong(views, texts, generator)
+        words = self.module.texts([*views, *wrong])
+        of = torch.tensor(wrong_of, dtype=torch.int64, device=self.device)
+        return self.module.criterion(pixels, words[: len(views)], *given, words[len(views) :], of)  # type: ignore[no-any-return]
+
+    def _with_others(self, image: int, generator: np.random.Generator) -> tuple[int, ...]:
+        """``image`` and a random number of the other images of its study."""
+        others = [other for other in self.pairs.images_of[self.pairs.images[image].study] if other != image]
+        count = int(generator.integers(0, min(len(others), self.views_per_study - 1) + 1))
+        return (image, *sorted(generator.choice(others, count, replace=False).tolist() if count else []))
+
+    def _wrong(
+        self, views: Sequence[View], texts: Sequence[int], generator: np.random.Generator
+    ) -> tuple[list[View], list[int]]:
+        """Wrong texts, and the row that each is one for. Only where the whole report was drawn: beside a question, a
+        long text would be told by its length."""
+        wrong: list[View] = []
+        rows: list[int] = []
+        for row, (view, text) in enumerate(zip(views, texts, strict=True)):
+            if self.negatives is not None and view is self.views[text].whole:
+                drawn = self.negatives.draw(text, self.negatives_per_image, generator)
+                wrong += drawn
+                rows += [row] * len(drawn)
+        return wrong, rows
 
     def drawn(self, studies: Int64Array, generator: np.random.Generator) -> tuple[Int64Array, list[View], list[int]]:
         """For each study one of its images, one view of one of that image's texts, and which text it is of."""
@@ -100,24 +150,31 @@ class PairTask:
         return np.array(images, np.int64), views, texts
 
     def fits(
-        self, images: Int64Array, views: Sequence[View], texts: Sequence[int]
-    ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-        """[n, n] positive and ignored. Image i fits text j where they are of one study, where the image's reports
-        hold the same text, or assert every finding that text j asserts. Other studies of one patient are neither."""
-        n = len(images)
-        findings = np.zeros((n, len(self.maker.features)), np.float32)
-        lacking = np.ones_like(findings)
-        for place, (image, view) in enumerate(zip(images, views, strict=True)):
-            findings[place, list(view.findings)] = 1
-            lacking[place, list(self._implied[image])] = 0
-        positive = (lacking @ findings.T == 0) & (findings.sum(1) > 0)[None, :]
-        studies = np.array([self.pairs.images[image].study for image in images])
-        positive |= studies[:, None] == studies[None, :]
-        for place, image in enumerate(images):
-            spoken = set(self.pairs.images[image].texts)
+        self, groups: Sequence[tuple[int, ...]], views: Sequence[View], texts: Sequence[int]
+    ) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
+        """[n, n] positive and ignored; a group holds the images of one study that are seen as one. Group i fits text j
+        where they are of one study, where its reports hold the same text, or assert every finding that text j asserts.
+        With soft targets positive is the share of text j's statements that are true of its reports. Other studies of
+        one patient are neither."""
+        studies = np.array([self.pairs.images[group[0]].study for group in groups])
+        positive = studies[:, None] == studies[None, :]
+        for place, group in enumerate(groups):
+            spoken = {text for image in group for text in self.pairs.images[image].texts}
             positive[place] |= np.array([text in spoken for text in texts])
         patients = np.array([self.patients[study] for study in studies])
-        return positive, (patients[:, None] == patients[None, :]) & ~positive
+        of_one_patient = patients[:, None] == patients[None, :]
+        if self.soft is not None:
+            reports = [frozenset().union(*(self._said[image] for image in group)) for group in groups]
+            soft = truth([view.said() for view in views], reports, self.soft).T
+            return np.where(positive, np.float32(1), soft), of_one_patient & ~positive
+        n = len(groups)
+        findings = np.zeros((n, len(self.maker.features)), np.float32)
+        lacking = np.ones_like(findings)
+        for place, (group, view) in enumerate(zip(groups, views, strict=True)):
+            findings[place, list(view.findings)] = 1
+            lacking[place, list(frozenset().union(*(self._implied[image] for image in group)))] = 0
+        positive |= (lacking @ findings.T == 0) & (findings.sum(1) > 0)[None, :]
+        return positive, of_one_patient & ~positive
 
     def validate(self) -> dict[str, float]:
         found = self.evaluated(self.validation)
@@ -165,16 +222,24 @@ def _parts(items: Any, size: int = 256) -> list[Any]:
 
 
 class PairModule(torch.nn.Module):
-    """``trunk`` (trained, or none where features are cached), the two towers and the loss."""
+    """``trunk`` (trained, or none where features are cached), the two towers, the loss, and what fuses the images of a
+    study, if anything does."""
 
     def __init__(
-        self, trunk: torch.nn.Module | None, image: torch.nn.Module, text: torch.nn.Module, criterion: torch.nn.Module
+        self,
+        trunk: torch.nn.Module | None,
+        image: torch.nn.Module,
+        text: torch.nn.Module,
+        criterion: torch.nn.Module,
+        fusion: StudyFusion | None = None,
     ) -> None:
         super().__init__()
-        self.trunk, self.image, self.text, self.criterion = trunk, image, text, criterion
+        self.trunk, self.image, self.text, self.criterion, self.fusion = trunk, image, text, criterion, fusion
 
-    def forward(self, features: torch.Tensor, views: Sequence[View]) -> tuple[torch.Tensor, torch.Tensor]:
-        return self.images(features), self.texts(views)
+    def studies(self, features: torch.Tensor, group_of: torch.Tensor, groups: int) -> torch.Tensor:
+        """[images, ...] and the study of each -> [groups, dim], L2-normalised."""
+        images = self.images(features)
+        return images if self.fusion is None else self.fusion(images, group_of, groups)
 
     def images(self, features: torch.Tensor) -> torch.Tensor:
         if self.trunk is not None:

@@ -14,6 +14,7 @@ import numpy as np
 from caseindex.encoders.byte_pairs import BytePairs
 from caseindex.encoders.concept_features import BROADER, ConceptFeatures, Concepts, concepts_of
 from caseindex.records import Float32Array
+from caseindex.train.said import Said, said_in
 
 #: Shares of the three views.
 WHOLE, SENTENCES = 0.4, 0.3
@@ -21,12 +22,18 @@ WHOLE, SENTENCES = 0.4, 0.3
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One text as input. ``findings``: places in the vocabulary of the findings that it asserts."""
+    """One text as input. ``findings``: places in the vocabulary of the findings that it asserts. ``parts``: the
+    sentences that it was joined of, if it was."""
 
     text: str
     tokens: tuple[int, ...]
     concepts: Float32Array  # [2 * vocabulary]
     findings: frozenset[int]
+    parts: tuple[str, ...] = ()
+
+    def said(self) -> Said:
+        """What it states."""
+        return frozenset().union(*(said_in(text) for text in self.parts or (self.text,)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +67,12 @@ class ViewMaker:
     def view(self, text: str) -> View:
         return self._view(text, concepts_of(text))
 
+    def sentence(self, text: str) -> View:
+        """:meth:`view` of a sentence that may come again."""
+        if text not in self._sentence:
+            self._sentence[text] = self.view(text)
+        return self._sentence[text]
+
     def _view(self, text: str, concepts: Concepts) -> View:
         findings = frozenset(self.place[item] for item in concepts.findings if item in self.place)
         return View(text, tuple(self.pieces.ids([text])[0]), self.features.vector(concepts), findings)
@@ -68,13 +81,8 @@ class ViewMaker:
         from caseindex.reports.sentences import sentences
 
         concepts = concepts_of(text)
-        parts = []
-        for start, end in sentences(text):
-            sentence = text[start:end]
-            if sentence not in self._sentence:
-                self._sentence[sentence] = self.view(sentence)
-            if len(self._sentence[sentence].tokens) >= 3:
-                parts.append(self._sentence[sentence])
+        spans = [text[start:end] for start, end in sentences(text)]
+        parts = [view for view in map(self.sentence, spans) if len(view.tokens) >= 3]
         whole = self._view(text, concepts)
         implied = frozenset(self.place[item] for item in concepts.asserted if item in self.place)
         askable = tuple(sorted(place for place in whole.findings if self._questions[place]))
@@ -97,9 +105,13 @@ class ViewMaker:
     def _some_sentences(self, parts: Sequence[View], generator: np.random.Generator) -> View:
         count = min(len(parts), int(generator.integers(1, 4)))
         chosen = [parts[place] for place in sorted(generator.choice(len(parts), count, replace=False))]
-        tokens = tuple(token for part in chosen for token in part.tokens)[: self.pieces.max_tokens]
-        concepts = np.max([part.concepts for part in chosen], axis=0)
+        return self.joined(chosen)
+
+    def joined(self, parts: Sequence[View]) -> View:
+        """Several sentences as one text."""
+        tokens = tuple(token for part in parts for token in part.tokens)[: self.pieces.max_tokens]
+        concepts = np.max([part.concepts for part in parts], axis=0)
         norm = float(np.linalg.norm(concepts))
-        findings = frozenset().union(*(part.findings for part in chosen))
-        text = " ".join(part.text for part in chosen)
-        return View(text, tokens, concepts / np.float32(norm) if norm > 0 else concepts, findings)
+        findings = frozenset().union(*(part.findings for part in parts))
+        spoken = tuple(part.text for part in parts)
+        return View(" ".join(spoken), tokens, concepts / np.float32(norm) if norm > 0 else concepts, findings, spoken)

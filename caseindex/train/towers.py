@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 import torch.nn.functional as F
 
@@ -72,13 +74,22 @@ class ConceptText(torch.nn.Module):
 
     def forward(self, tokens: torch.Tensor, concepts: torch.Tensor) -> torch.Tensor:
         """[n, length] int64 and [n, 2 * concepts] -> [n, dim], L2-normalised."""
+        return self.joined(self.states(tokens), tokens, concepts)
+
+    def states(self, tokens: torch.Tensor) -> torch.Tensor:
+        """[n, length] int64, 0 = padding -> [n, length, width], normalised by layer."""
         mask = tokens != 0  # [n, length]
         states = self.dropout(self.tokens(tokens) + self.positions[: tokens.shape[1]])
         # A row of padding alone would make the softmax undefined: it attends to itself, and is masked out below.
         allowed = (mask | ~mask.any(1, keepdim=True))[:, None, None, :]
         for layer in self.layers:
             states = layer(states, allowed)
-        kept = self.norm(states) * mask.unsqueeze(-1)
+        return self.norm(states)  # type: ignore[no-any-return]
+
+    def joined(self, states: torch.Tensor, tokens: torch.Tensor, concepts: torch.Tensor) -> torch.Tensor:
+        """[n, length, width] states and the concepts of the same texts -> [n, dim], L2-normalised."""
+        mask = tokens != 0
+        kept = states * mask.unsqueeze(-1)
         pooled = kept.sum(1) / mask.sum(1, keepdim=True).clamp(min=1)
         from_words, from_concepts = self.out(pooled), concepts @ self.concepts
         if self.training and self.part_dropout > 0:
@@ -99,8 +110,15 @@ class ConceptText(torch.nn.Module):
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """By the names that :func:`caseindex.encoders.concept_text.forward` reads."""
-        short = {"tokens.weight": "tokens", "out.weight": "out"}
-        return {short.get(name, name): value for name, value in self.state_dict().items()}
+        return {_SHORT.get(name, name): value for name, value in self.state_dict().items()}
+
+    def load_tensors(self, tensors: Mapping[str, torch.Tensor]) -> None:
+        """The inverse of :meth:`tensors`."""
+        long = {short: name for name, short in _SHORT.items()}
+        self.load_state_dict({long.get(name, name): value for name, value in tensors.items()})
+
+
+_SHORT = {"tokens.weight": "tokens", "out.weight": "out"}
 
 
 class _Layer(torch.nn.Module):

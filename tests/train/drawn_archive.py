@@ -15,7 +15,7 @@ from caseindex.records import Image, ItemKind, Report, Study
 SMALL = {
     "dim": 16,
     "whitened": 24,
-    "vocabulary": 800,
+    "vocabulary": 1500,
     "batch": 16,
     "epochs": 40,
     "patience": 40,

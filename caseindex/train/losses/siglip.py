@@ -16,13 +16,28 @@ class SigLIP(torch.nn.Module):
         self.bias = torch.nn.Parameter(torch.tensor(float(bias)))
 
     def forward(
-        self, images: torch.Tensor, texts: torch.Tensor, positive: torch.Tensor, ignored: torch.Tensor | None = None
+        self,
+        images: torch.Tensor,
+        texts: torch.Tensor,
+        positive: torch.Tensor,
+        ignored: torch.Tensor | None = None,
+        wrong: torch.Tensor | None = None,
+        wrong_of: torch.Tensor | None = None,
     ) -> torch.Tensor:
-        """``images``, ``texts``: [n, dim], L2-normalised; ``positive``: [n, n] bool; ``ignored``: [n, n] bool, pairs
-        that are left out. Sum over pairs, mean over images."""
-        logits = images @ texts.T * self.log_scale.exp() + self.bias
-        signs = positive.to(logits.dtype) * 2 - 1
-        losses = -torch.nn.functional.logsigmoid(signs * logits)
+        """``images``, ``texts``: [n, dim], L2-normalised; ``positive``: [n, n] bool, or float 0..1, how well text j fits
+        image i (a soft answer to the pair's question); ``ignored``: [n, n] bool, pairs that are left out; ``wrong``:
+        [m, dim], further texts that do not fit the image ``wrong_of`` [m]. Sum over pairs, mean over images."""
+        scale = self.log_scale.exp()
+        logits = images @ texts.T * scale + self.bias
+        if positive.dtype == torch.bool:
+            signs = positive.to(logits.dtype) * 2 - 1
+            losses = -torch.nn.functional.logsigmoid(signs * logits)
+        else:
+            losses = torch.nn.functional.binary_cross_entropy_with_logits(logits, positive, reduction="none")
         if ignored is not None:
-            losses = losses.masked_fill(ignored & ~positive, 0.0)
-        return losses.sum() / len(images)
+            losses = losses.masked_fill(ignored & (positive == 0), 0.0)
+        total = losses.sum()
+        if wrong is not None and wrong_of is not None and len(wrong):
+            own = (images[wrong_of] * wrong).sum(1) * scale + self.bias  # [m]
+            total = total - torch.nn.functional.logsigmoid(-own).sum()
+        return total / len(images)
