@@ -285,7 +285,8 @@ def _match(
             free = [position for position in at if position not in positions and position != anchor]
             if not free:
                 return None
-            nearest = min(free, key=lambda position: (abs(position - anchor), position))
+            here = clauses.sentence[anchor]
+            nearest = min(free, key=lambda at: (clauses.sentence[at] != here, abs(at - anchor), at))
         if abs(nearest - anchor) > reach or clauses.sentence[nearest] != clauses.sentence[anchor]:
             return None
         positions.append(nearest)

@@ -21,6 +21,7 @@ from caseindex.reports.statements import statements
 
 _TRIES = 4
 _NORMAL = "normal"
+_CONCLUDES = frozenset({"impression", "diagnosis"})
 _SIDED = (Side.LEFT, Side.RIGHT)
 
 
@@ -94,8 +95,11 @@ def _inserted(
 
 
 def _omitted(text: str, said: Sequence[Statement], language: Language, rng: np.random.Generator) -> Planted | None:
-    """Every sentence that asserts the finding, or what it is a kind of, goes."""
-    asserted = sorted({one.finding for one in said if one.polarity is Polarity.PRESENT} - {_NORMAL})
+    """Every sentence that asserts the finding, or what it is a kind of, goes. It is one of the conclusion where there is
+    one: what is left out of the description alone is no error yet."""
+    told = [one for one in said if one.polarity is Polarity.PRESENT and one.finding != _NORMAL]
+    concluded = {one.finding for one in told if one.section in _CONCLUDES}
+    asserted = sorted(concluded or {one.finding for one in told})
     if not asserted:
         return None
     name = asserted[int(rng.integers(len(asserted)))]
