@@ -1,0 +1,146 @@
+"""The fitted witnesses with their fusion: made on the archive, saved with it, asked case by case or all at once."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from caseindex.errors import TrainingError
+from caseindex.index.archive import Archive
+from caseindex.records import Float32Array, Int64Array
+from caseindex.retrieval.verify.claims import UNTOLD
+from caseindex.retrieval.verify.evidence import Evidence
+from caseindex.retrieval.verify.expectation import fit_expectation
+from caseindex.retrieval.verify.filed import Filed, unit
+from caseindex.retrieval.verify.fusion import Fusion, StatementCurve, fit_fusion, fit_statement_curve
+from caseindex.retrieval.verify.logistic import Floats
+from caseindex.retrieval.verify.neighbours import Gallery
+from caseindex.retrieval.verify.panel import LEAST, OnProgress, Panel, read_panel
+from caseindex.retrieval.verify.planted_cases import Trial, make_trials
+from caseindex.retrieval.verify.targets import chosen_targets, net_side
+from caseindex.retrieval.verify.witnesses import Witnesses
+
+MOST_TRIALS = 900  # reports that errors are planted into
+
+
+@dataclass(frozen=True)
+class Verifier:
+    """``right``: [n] agreements of right reports of left-out patients, ``right_patients`` whose; ``wrong``: of planted
+    errors, of ``wrong_kinds`` (places in the fusion's kinds); ``reports``: how many it learned from."""
+
+    witnesses: Witnesses
+    fusion: Fusion
+    statements: StatementCurve
+    right: Floats
+    right_patients: tuple[str, ...]
+    wrong: Floats
+    wrong_kinds: Int64Array
+    reports: int
+
+    def agreements(self, evidences: Sequence[Evidence], filed: Sequence[Filed]) -> tuple[Floats, Floats]:
+        """([n] calibrated agreement, [n, kinds] what kind of error)."""
+        rows = np.array([one.row() for one in evidences])
+        folds = np.array([one.fold for one in filed], np.int64)
+        return self.fusion.agreement(rows, folds), self.fusion.kinds(rows, folds)
+
+
+def fit_verifier(
+    archive: Archive,
+    fingerprint: str,
+    *,
+    halves: bool,
+    pair: Any = None,
+    left_out: Collection[str] = frozenset(),
+    seed: int = 0,
+    on_progress: OnProgress | None = None,
+) -> Verifier:
+    """Learns on all patients of the archive but those ``left_out``, with the embeddings of ``fingerprint``.
+
+    ``pair``: a function from a panel to its :class:`~caseindex.retrieval.verify.pair_space.PairSpace` and the pair
+    vectors of its rows. Raises :class:`~caseindex.errors.TrainingError` for too small an archive.
+    """
+    panel = read_panel(archive, fingerprint, left_out=left_out, on_progress=on_progress)
+    people = len(set(panel.patients))
+    targets = chosen_targets(panel.claims, panel.patients)
+    if people < LEAST or not targets.findings:
+        raise TrainingError(
+            "verify",
+            f"{people} patients with embedded images and reports, at least {LEAST} who share findings are needed",
+            "Ingest more reported studies",
+        )
+    expectation = fit_expectation(panel, targets, halves=halves, seed=seed)
+    inputs = expectation.axes(panel.vectors)
+    gallery = Gallery(
+        np.stack([unit(row) for row in inputs]),
+        targets.rows(panel.claims),
+        np.array([net_side(one) for one in panel.claims], np.float32),
+        np.array(panel.patients, dtype=object),
+        np.array([one.report.study_uid for one in panel.filed], dtype=object),
+        np.array([one.report.report_uid for one in panel.filed], dtype=object),
+    )
+    space, pair_vectors = pair(panel) if pair is not None else (None, None)
+    return _fused(Witnesses(expectation, gallery, space), panel, pair_vectors, seed, on_progress)
+
+
+def _fused(
+    witnesses: Witnesses,
+    panel: Panel,
+    pair_vectors: Sequence[Float32Array | None] | None,
+    seed: int,
+    on_progress: OnProgress | None,
+) -> Verifier:
+    order = np.random.default_rng(seed).permutation(len(panel))[:MOST_TRIALS]
+    if witnesses.pair is not None:  # whom the pair model has not seen first: only they tell what it is worth
+        fresh = [i for i in range(len(panel)) if panel.filed[i].report.study_uid not in witnesses.pair.trained_on]
+        order = np.array([*fresh, *(i for i in order if i not in set(fresh))])[:MOST_TRIALS]
+    trials = make_trials(panel, sorted(int(i) for i in order), seed=seed, on_progress=on_progress)
+    found = judge_trials(witnesses, panel, trials, pair_vectors)
+    rows = np.array([one.row() for one in found])
+    kinds = np.array([one.place for one in trials], np.int64)
+    folds = panel.folds[[one.row for one in trials]]
+    fusion = fit_fusion(rows, kinds, folds)
+    agreement = fusion.agreement(rows, folds)
+    right = kinds == 0
+    return Verifier(
+        witnesses=witnesses,
+        fusion=fusion,
+        statements=_statement_curve(trials, found),
+        right=agreement[right],
+        right_patients=tuple(panel.patients[one.row] for one in trials if one.kind == "fits"),
+        wrong=agreement[~right],
+        wrong_kinds=kinds[~right],
+        reports=len(panel),
+    )
+
+
+def judge_trials(
+    witnesses: Witnesses, panel: Panel, trials: Sequence[Trial], pair_vectors: Sequence[Float32Array | None] | None
+) -> list[Evidence]:
+    """The evidence of each trial: the image of its row beside its text."""
+    filed = [as_filed(panel, trial) for trial in trials]
+    vectors = panel.vectors[[trial.row for trial in trials]]
+    of_pair = None if pair_vectors is None else [pair_vectors[trial.row] for trial in trials]
+    return witnesses.evidences(filed, [trial.claims for trial in trials], vectors, of_pair)[0]
+
+
+def as_filed(panel: Panel, trial: Trial) -> Filed:
+    own = panel.filed[trial.row]
+    return Filed(replace(own.report, text=trial.text, language=trial.language), own.images)
+
+
+def _statement_curve(trials: Sequence[Trial], found: Sequence[Evidence]) -> StatementCurve:
+    """Right: the statements of true reports. Wrong: those that an error was planted into."""
+    numbers: list[list[float]] = []
+    right: list[bool] = []
+    for trial, one in zip(trials, found, strict=True):
+        for told in one.told:
+            planted_here = told.concept in trial.findings and trial.kind in ("side", "inserted", "negated")
+            if (trial.kind == "fits" or planted_here) and told.concept not in UNTOLD:
+                numbers.append(told.numbers())
+                right.append(trial.kind == "fits")
+    if not numbers:
+        return StatementCurve(np.zeros(11), np.zeros(101))
+    return fit_statement_curve(np.array(numbers), np.array(right))
