@@ -11,6 +11,7 @@ from caseindex.cli.options import ArchiveOption, FormatOption, IdentityModelOpti
 from caseindex.cli.output import emit, say
 from caseindex.cli.possibly_same import PossiblySameOption, read_possibly_same
 from caseindex.cli.stages import stages
+from caseindex.cli.trained_on import TRAINED_ON, TrainedOnOption, unseen_images
 from caseindex.errors import UsageError
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -42,6 +43,7 @@ def identity(
         bool, typer.Option("--keep-copies", help="Let pixel-identical copies of a query count as answers.")
     ] = False,
     possibly_same: PossiblySameOption = None,
+    trained_on: TrainedOnOption = False,
     seed: Annotated[int, typer.Option(help="Of the draws: queries, galleries, bootstrap.")] = 0,
     plot: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Also a picture (PNG, SVG, PDF).", show_default=False)
@@ -72,16 +74,22 @@ def identity(
     for note in notes:
         say(f"caseindex: {note}")
     data = loaded.as_set(pairs)
+    among = None if trained_on else unseen_images(opened, loaded)
+    if among is not None:
+        data = data.subset(among.nonzero()[0])
+    left_out = "" if among is None else f", {TRAINED_ON}"
     exclusions = Exclusions(same_study=exclude_same_study, copies=not keep_copies)
-    named = {"model": {"name": loaded.model_name, "fingerprint": loaded.fingerprint}}
+    named: dict[str, Any] = {"model": {"name": loaded.model_name, "fingerprint": loaded.fingerprint}}
     if queries is not None:
         document = {**pair_search_document(data, exclusions, queries=queries, gallery=gallery, seed=seed), **named}
+        document["excluded"] += left_out
         if not document["queries"]:
             raise _nothing()
         emit(document, _rows(document, document["chance"]), format=format)
         return
     measured, scores = identity_document(data, exclusions, seed=seed)
-    document = {**measured, **named, "kinds": _kinds(loaded)}
+    document = {**measured, **named, "kinds": _kinds(loaded, data.kinds)}
+    document["excluded"] += left_out
     if not document["queries"]:
         raise _nothing()
     if plot is not None:
@@ -100,8 +108,9 @@ def _nothing() -> UsageError:
     )
 
 
-def _kinds(gallery: Any) -> dict[str, int]:
-    return {kind.words(): int((gallery.kinds == number).sum()) for number, kind in enumerate(gallery.kind_names)}
+def _kinds(gallery: Any, kinds: Any) -> dict[str, int]:
+    counted = {kind.words(): int((kinds == number).sum()) for number, kind in enumerate(gallery.kind_names)}
+    return {words: count for words, count in counted.items() if count}
 
 
 def _rows(document: dict[str, Any], chance: dict[str, float] | None) -> list[dict[str, Any]]:

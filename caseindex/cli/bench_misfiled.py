@@ -11,6 +11,7 @@ from caseindex.cli.options import ArchiveOption, FormatOption, IdentityModelOpti
 from caseindex.cli.output import emit, say
 from caseindex.cli.possibly_same import PossiblySameOption, read_possibly_same
 from caseindex.cli.stages import stages
+from caseindex.cli.trained_on import TRAINED_ON, TrainedOnOption, unseen_images
 from caseindex.errors import UsageError
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -31,6 +32,7 @@ def misfiled(
         int, typer.Option(min=0, help="Candidates of each list whose key points are compared, as in the audit.")
     ] = 60,
     possibly_same: PossiblySameOption = None,
+    trained_on: TrainedOnOption = False,
     seed: Annotated[int, typer.Option(help="Of the plantings and the bootstrap.")] = 0,
     plot: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Also a picture (PNG, SVG, PDF).", show_default=False)
@@ -57,6 +59,7 @@ def misfiled(
     notes: list[str] = []
     with stages({"planting and looking": "repetitions"}) as advance:
         gallery, loaded = load_gallery(opened, model, on_progress=advance, notes=notes)
+        among = None if trained_on else unseen_images(opened, gallery)
         found = planted_repetitions(
             opened,
             loaded,
@@ -66,6 +69,7 @@ def misfiled(
             geometry=geometry,
             seed=seed,
             possibly_same=pairs,
+            among=among,
             on_progress=advance,
         )
     for note in notes:
@@ -76,7 +80,13 @@ def misfiled(
             "no examination can be planted: no patient has two of one kind, or there is nobody to give one to",
             "Ingest follow-up images of several patients",
         )
-    document, scores = misfiled_document(gallery.as_set(pairs), found, prevalence=prevalence, seed=seed)
+    document, scores = misfiled_document(
+        gallery.as_set(pairs),
+        found,
+        prevalence=prevalence,
+        left_out="" if among is None else TRAINED_ON,
+        seed=seed,
+    )
     named = {"name": gallery.model_name, "fingerprint": gallery.fingerprint}
     document = {**document, "model": named, "geometry": geometry}
     if plot is not None:

@@ -16,7 +16,6 @@ import numpy.typing as npt
 
 from caseindex.evaluation.identity_set import Exclusions, IdentitySet
 from caseindex.evaluation.planted_scores import Points, Pooled, Repetition, pooled
-from caseindex.evaluation.planting import Planting
 
 FPRS = (1e-2, 1e-3)
 FIRST = (10, 20, 50)
@@ -31,16 +30,12 @@ def precision_of_first(data: IdentitySet, repetitions: Sequence[Repetition], fir
     the list twice. NaN where every list is empty."""
     found = []
     for one in repetitions:
-        rows = np.array([flag.row for flag in one.worklist if not _unclear(one.planting, flag.row)], np.int64)
+        rows = np.array([flag.row for flag in one.worklist if one.planting.measured[flag.row]], np.int64)
         weight = patients[data.persons[rows]]
         taken = np.clip(first - (np.cumsum(weight) - weight), 0, weight)
         if taken.sum() > 0:
             found.append(float(taken[one.planting.planted[rows]].sum() / taken.sum()))
     return float(np.mean(found)) if found else float("nan")
-
-
-def _unclear(planting: Planting, row: int) -> bool:
-    return bool(planting.moved[row] and not planting.planted[row])
 
 
 def calibration_rows(probability: Floats, planted: npt.NDArray[np.bool_]) -> list[dict[str, Any]]:
@@ -67,10 +62,12 @@ def misfiled_document(
     *,
     prevalence: float = 4e-5,
     exclusions: Exclusions = Exclusions(same_study=True),  # noqa: B008
+    left_out: str = "",
     seed: int = 0,
     draws: int = 300,
 ) -> tuple[dict[str, Any], Pooled]:
-    """(the JSON shape of `bench misfiled`, the pooled scores for a plot)."""
+    """(the JSON shape of `bench misfiled`, the pooled scores for a plot). ``left_out``: in words, what else is not
+    measured on."""
     scores = pooled(data, repetitions)
     points = Points(scores)
     everybody = np.ones(int(data.persons.max(initial=-1)) + 1)
@@ -126,7 +123,7 @@ def misfiled_document(
         "seed": seed,
         "intervals": spans,
         "interval_over": "patients",
-        "excluded": _excluded(exclusions),
+        "excluded": _excluded(exclusions) + (f"; not measured on: {left_out}" if left_out else ""),
     }
     return document, scores
 

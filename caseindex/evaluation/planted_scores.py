@@ -63,11 +63,11 @@ class Pooled:
 
 def pooled(data: IdentitySet, repetitions: Sequence[Repetition]) -> Pooled:
     """In the order of the audit's list: by probability, where there is one, then by evidence. Images that were moved
-    with a planted one, but could not be recognised themselves, are left out."""
+    with a planted one, but could not be recognised themselves, are left out, as all that is not measured on."""
     parts: list[tuple[np.ndarray, ...]] = []
     for number, one in enumerate(repetitions):
         planting = one.planting
-        rows = np.flatnonzero(np.isfinite(one.evidence) & (planting.planted | ~planting.moved))
+        rows = np.flatnonzero(np.isfinite(one.evidence) & planting.measured)
         beside = ~planting.moved & np.isin(planting.persons, planting.persons[planting.moved])
         parts.append(
             (

@@ -21,12 +21,14 @@ Mask = npt.NDArray[np.bool_]
 @dataclass(frozen=True, slots=True, eq=False)
 class Planting:
     """``persons``: [n] the patients as they are filed now; ``planted``: [n] the images that were moved and can be told
-    to be in the wrong place; ``moved``: [n] all that were moved, with the rest of their examinations. Nobody lost more
-    than one examination, or was given more than one."""
+    to be in the wrong place; ``moved``: [n] all that were moved, with the rest of their examinations; ``measured``: [n]
+    the planted ones, and those that are filed right and may be counted as such. Nobody lost more than one examination,
+    or was given more than one."""
 
     persons: Int64Array
     planted: Mask
     moved: Mask
+    measured: Mask
 
 
 def able(data: IdentitySet) -> Int64Array:
@@ -36,15 +38,18 @@ def able(data: IdentitySet) -> Int64Array:
     return np.array([row for rows in _per_person(data) for row in rows if single[row] and _mates(data, row, rows)], int)
 
 
-def plant(data: IdentitySet, rate: float, generator: np.random.Generator) -> Planting:
+def plant(data: IdentitySet, rate: float, generator: np.random.Generator, among: Mask | None = None) -> Planting:
     """Moves whole examinations (what is taken together is misfiled together) until ``rate`` of the images of known
-    patients are moved, or nobody is left to take from or give to."""
+    patients are moved, or nobody is left to take from or give to. ``among``: [n] the images that are measured on
+    (default: all); the others are only there."""
     if not 0 < rate < 1:
         raise ValueError(f"a rate is between 0 and 1, not {rate}")
-    wanted = max(1, round(rate * int((data.persons >= 0).sum())))
+    among = np.ones(len(data), bool) if among is None else among
+    wanted = max(1, round(rate * int(((data.persons >= 0) & among).sum())))
     persons, moved = data.persons.copy(), np.zeros(len(data), bool)
     givers, takers = set[int](), set[int]()
     can = able(data)
+    can = can[among[can]]
     alike = _takers_by_kind(data)
     partners = data.partners()
     for row in generator.permutation(can).tolist():
@@ -64,7 +69,8 @@ def plant(data: IdentitySet, rate: float, generator: np.random.Generator) -> Pla
         persons[together], moved[together] = taker, True
         givers.add(owner)
         takers.add(taker)
-    return Planting(persons, moved & np.isin(np.arange(len(data)), can), moved)
+    planted = moved & np.isin(np.arange(len(data)), can)
+    return Planting(persons, planted, moved, among & (planted | ~moved))
 
 
 def planted_set(data: IdentitySet, planting: Planting) -> IdentitySet:

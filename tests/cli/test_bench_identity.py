@@ -173,3 +173,42 @@ def test_the_table_and_the_picture_of_misfiled(
     assert "found, 0.001 of the others flagged" in figures
     assert "right of the first 10 flags" in figures
     assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.fixture
+def trained(tmp_path: Path) -> Iterator[Path]:
+    """A run of this archive notes that the model learned from the first study of each of the first 20 patients."""
+    archive = make_gallery(tmp_path / "archive", patients=PATIENTS, alone=ALONE)
+    for name, fingerprint in (("other-1", "cd" * 32), ("mine-1", FINGERPRINT)):
+        run_folder = archive.runs_dir / name
+        run_folder.mkdir(parents=True)
+        (run_folder / "result.json").write_text(json.dumps({"fingerprint": fingerprint}), "utf-8")
+        learned = [f"s{person:03d}-0" for person in range(20)] if name == "mine-1" else ["s079-0"]
+        (run_folder / "split.json").write_text(json.dumps({"train": learned, "test": ["s050-0"]}), "utf-8")
+    archive.store.close()
+    with given_embeddings():
+        yield archive.path
+
+
+def test_patients_that_the_model_learned_from_are_left_out(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    learned = 20 * 3 + 7  # seven of them have two images in their first study
+    document = answer(trained, capsys, "identity")
+    assert document["gallery"] == IMAGES - learned
+    assert document["queries"] == IMAGES - ALONE - learned
+    assert document["kinds"] == {"frontal radiograph": IMAGES - learned}
+    assert "trained on" in document["excluded"]
+    whole = answer(trained, capsys, "identity", "--trained-on")
+    assert whole["gallery"] == IMAGES
+    assert "trained on" not in whole["excluded"]
+    assert answer(trained, capsys, "identity", "--queries", "1000")["queries"] == PATIENTS - 20
+    planted = answer(trained, capsys, "misfiled", "--repetitions", "2", "--rate", "0.05")
+    assert planted["planted"] + planted["negatives"] <= 2 * (IMAGES - learned)
+    assert planted["planted"] == pytest.approx(2 * 0.05 * (IMAGES - learned), abs=3)
+    assert "trained on" in planted["excluded"]
+    assert answer(trained, capsys, "misfiled", "--repetitions", "2", "--trained-on")["negatives"] > 2 * (IMAGES - 10)
+
+
+def test_a_broken_run_is_no_obstacle(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for text in ("{", "[]", '{"train": 5}'):
+        (trained / "runs" / "mine-1" / "split.json").write_text(text, "utf-8")
+        assert answer(trained, capsys, "identity")["gallery"] == IMAGES

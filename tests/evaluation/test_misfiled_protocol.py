@@ -75,6 +75,17 @@ def test_nobody_is_given_an_image_of_whom_they_may_be() -> None:
     assert not plant(careful, 0.3, np.random.default_rng(0)).moved.any()
 
 
+def test_only_some_are_measured_on() -> None:
+    among = DATA.persons % 2 == 0
+    found = plant(DATA, 0.05, np.random.default_rng(0), among)
+    assert found.planted.any()
+    assert not (DATA.persons[found.moved] % 2).any()
+    assert found.moved.sum() >= round(0.05 * int((among & (DATA.persons >= 0)).sum()))
+    assert np.array_equal(found.measured, among & (found.planted | ~found.moved))
+    everybody = plant(DATA, 0.05, np.random.default_rng(0))
+    assert np.array_equal(everybody.measured, everybody.planted | ~everybody.moved)
+
+
 def test_a_rate_is_a_share() -> None:
     with pytest.raises(ValueError, match="between 0 and 1"):
         plant(DATA, 0.0, np.random.default_rng(0))
@@ -102,9 +113,7 @@ def test_pooled_scores_against_scikit_learn(calibrated: bool) -> None:
     # Sorted by probability, then evidence, both rounded: one number that says the same.
     values = np.concatenate(
         [
-            (np.nan_to_num(one.probability) * 1000 + one.evidence)[
-                np.isfinite(one.evidence) & ~(one.planting.moved & ~one.planting.planted)
-            ]
+            (np.nan_to_num(one.probability) * 1000 + one.evidence)[np.isfinite(one.evidence) & one.planting.measured]
             for one in runs
         ]
     )
@@ -158,7 +167,7 @@ def test_precision_of_the_first_flags() -> None:
     data = IdentitySet(np.eye(6, dtype=np.float32), np.arange(6), *(np.arange(6) for _ in range(3)))
     planted = np.array([1, 1, 0, 0, 0, 0], bool)
     moved = planted | (np.arange(6) == 5)
-    planting = Planting(np.arange(6), planted, moved)
+    planting = Planting(np.arange(6), planted, moved, planted | ~moved)
     nan = np.full(6, np.nan)
     one = Repetition(planting, nan, nan, np.arange(6), tuple(Flag(row, 0, None) for row in (0, 5, 3, 1, 2)))
     two = Repetition(planting, nan, nan, np.arange(6), (Flag(2, 0, None),))

@@ -16,7 +16,7 @@ from caseindex.evaluation.cohort import with_cohort
 from caseindex.evaluation.identity_set import Exclusions, IdentitySet
 from caseindex.evaluation.misfiled_protocol import FIRST
 from caseindex.evaluation.planted_scores import Flag, Repetition
-from caseindex.evaluation.planting import Planting, plant
+from caseindex.evaluation.planting import Mask, Planting, plant
 from caseindex.index.archive import Archive
 from caseindex.retrieval.encoding import OnProgress
 from caseindex.retrieval.identity.audit import AuditSettings, Points, audit, kept_key_points, looker
@@ -38,15 +38,16 @@ def planted_repetitions(
     geometry: int = 0,
     seed: int = 0,
     possibly_same: Sequence[tuple[str, str]] = (),
+    among: Mask | None = None,
     on_progress: OnProgress | None = None,
 ) -> list[Repetition]:
     """``rate``: share of the images to plant, which is also the audit's prior; ``geometry``: candidates whose key points
-    are compared. Nothing is planted where no patient has two comparable examinations."""
+    are compared; ``among``: [n] images that are measured on (default: all). Nothing is planted where no patient has two comparable examinations."""
     data = gallery.as_set(possibly_same)
     points = kept_key_points(looker(archive, gallery))
     found = []
     for number in range(repetitions):
-        planting = plant(data, rate, np.random.default_rng([seed, number]))
+        planting = plant(data, rate, np.random.default_rng([seed, number]), among)
         if not planting.planted.any():
             return []
         changed = replace(gallery, persons=planting.persons)
