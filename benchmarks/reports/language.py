@@ -10,8 +10,7 @@ Two archives, each trained on its own reports, split by patient; figures on the 
 * `synthetic`: brain CT of the demonstration, a third of the reports in each language. Right is a report of the same class
   (its ground truth), of another patient; across languages: the gallery holds only reports of the other language.
 
-Beside it: BM25-like word overlap (tf-idf of word pieces), the lexicon's concepts alone (no training), the encoder before
-its first step, and chance.
+Beside it: the overlap of words (tf-idf), the lexicon's concepts alone (no training), and chance.
 """
 
 from __future__ import annotations
@@ -29,7 +28,8 @@ from typing import Any
 
 import numpy as np
 
-from caseindex.demo.source import Recipe, make_source
+from caseindex.demo.cohort import plan
+from caseindex.demo.wording import write_report
 from caseindex.encoders.concept_features import ConceptFeatures
 from caseindex.encoders.model import load_text_encoder
 from caseindex.index.archive import Archive
@@ -173,11 +173,17 @@ def iu(data: Path, scratch: Path, settings: LanguageSettings) -> Any:
     }
 
 
-def synthetic(scratch: Path, settings: LanguageSettings, images: int) -> Any:
-    shares = tuple((language, 1 / 3) for language in Language)
-    manifest = make_source(scratch / "source", Recipe(images=images, languages=shares), workers=1)
-    with manifest.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
+def synthetic(scratch: Path, settings: LanguageSettings, examinations: int) -> Any:
+    rows = [
+        {
+            "study_id": f"s{exam.number}",
+            "patient_id": f"p{exam.patient}",
+            "report": write_report(exam).text,
+            "diagnosis": exam.disease.diagnosis.value,
+            "language": exam.language.value,
+        }
+        for exam in plan(examinations, 0, dict.fromkeys(Language, 1 / 3))
+    ]
     studies = [(row["study_id"], row["patient_id"], row["report"]) for row in rows]
     encoders, test, run = trained(scratch / "synthetic", studies, settings)
     kept = [row for row in rows if row["study_id"] in test]
@@ -196,7 +202,7 @@ def main() -> int:
     parser.add_argument("--data", type=Path, default=default, help="the folder of the public packs")
     parser.add_argument("--result", type=Path, default=HERE / "results" / "language.json")
     parser.add_argument("--epochs", type=int, default=30)
-    parser.add_argument("--images", type=int, default=978, help="examinations of the synthetic archive")
+    parser.add_argument("--examinations", type=int, default=978, help="of the synthetic archive")
     parser.add_argument("--only", choices=["iu", "synthetic"], default=None)
     arguments = parser.parse_args()
     settings = LanguageSettings(epochs=arguments.epochs, patience=arguments.epochs, test=0.2)
@@ -205,7 +211,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
         if arguments.only in (None, "synthetic"):
-            result["synthetic"] = synthetic(scratch, settings, arguments.images)
+            result["synthetic"] = synthetic(scratch, settings, arguments.examinations)
         if arguments.only in (None, "iu"):
             result["iu"] = iu(arguments.data, scratch, settings)
     arguments.result.parent.mkdir(parents=True, exist_ok=True)
