@@ -19,6 +19,7 @@ COMMANDS: Final[dict[str, Command]] = {
     "search": Command("caseindex.cli.search", "Find similar past cases by words, image or study."),
     "match": Command("caseindex.cli.match", "Find whose image this is, or whether two are of one person."),
     "audit": Command("caseindex.cli.audit", "List what is probably filed wrongly."),
+    "verify": Command("caseindex.cli.verify", "Say whether a report fits its image, and which statement does not."),
     "reports": Command("caseindex.cli.reports", "Read the reports: statements, and labels derived from them."),
     "bench": Command("caseindex.cli.bench", "Measure the answers on this archive, with confidence intervals."),
     "info": Command("caseindex.cli.info", "Show what is in the archive."),

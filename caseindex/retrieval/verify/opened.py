@@ -11,12 +11,13 @@ import numpy as np
 
 from caseindex.encoders.model import Model, load_model, load_text_encoder
 from caseindex.index.archive import Archive
+from caseindex.index.trained_on import trained_on
 from caseindex.protocols import RecordReader
 from caseindex.records import Float32Array, ItemKind
 from caseindex.retrieval.encoding import complete_embeddings, load_image_model
 from caseindex.retrieval.verify.filed import mean_vector
 from caseindex.retrieval.verify.halves import has_halves
-from caseindex.retrieval.verify.pair_space import PairSpace, trained_on
+from caseindex.retrieval.verify.pair_space import PairSpace
 from caseindex.retrieval.verify.panel import OnProgress, Panel
 from caseindex.retrieval.verify.stored import discard_verifiers, load_verifier, save_verifier
 from caseindex.retrieval.verify.verifier import Verifier, fit_verifier

@@ -7,14 +7,11 @@ this very pair, right or wrong.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from caseindex.index.archive import Archive
 from caseindex.index.comparable import Kind
 from caseindex.protocols import TextEncoder
 from caseindex.records import Float32Array
@@ -58,20 +55,3 @@ class PairSpace:
             if len(others) > 1:
                 out[i] = (float(vector @ image) - others.mean()) / max(float(others.std()), 1e-6)
         return out
-
-
-def trained_on(archive: Archive, fingerprint: str) -> frozenset[str]:
-    """The studies that the model of this fingerprint was trained on, as its run in this archive notes; none where it was
-    trained elsewhere."""
-    for result in sorted(archive.runs_dir.glob("*/result.json")):
-        if _read(result).get("fingerprint") == fingerprint:
-            return frozenset(map(str, _read(result.with_name("split.json")).get("train", [])))
-    return frozenset()
-
-
-def _read(path: Any) -> dict[str, Any]:
-    try:
-        document = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return document if isinstance(document, dict) else {}
