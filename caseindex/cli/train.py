@@ -63,7 +63,7 @@ def pair(
         str,
         typer.Option(
             metavar="NAME",
-            help="tiny (trained on this archive), language:MODEL, hf:NAME_OR_FOLDER[#PROMPT], ruclip:FOLDER.",
+            help="tiny (trained on this archive), language:MODEL, hf:NAME_OR_FOLDER[#PROMPT], open_clip:NAME, ruclip:FOLDER.",
         ),
     ] = "tiny",
     loss: Annotated[LossChoice, typer.Option(help="Symmetric InfoNCE, or SigLIP's sigmoid loss.")] = LossChoice.INFONCE,

@@ -199,6 +199,10 @@ def _text_of(folder: Path, name: str, config: dict[str, Any], device: str | None
         from caseindex.encoders.huggingface_text import load_stored
 
         return load_stored(folder, name, config, device)
+    if kind == "open_clip":
+        from caseindex.encoders import open_clip_text
+
+        return open_clip_text.load_stored(folder, name, config, device)
     if kind == "ruclip":
         from caseindex.encoders import ruclip_towers
 

@@ -28,7 +28,7 @@ MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.2757
 
 
 @cache
-def _clip(what: str) -> tuple[Any, dict[str, Any]]:
+def whole_model(what: str) -> tuple[Any, dict[str, Any]]:
     """(the whole model, its `model_cfg`). Built once for both towers."""
     offline_if_unreachable()
     import open_clip
@@ -118,7 +118,7 @@ def image_architecture(spec: dict[str, Any]) -> torch.nn.Module:
 
 
 def image_trunk(what: str) -> Trunk:
-    model, config = _clip(what)
+    model, config = whole_model(what)
     size = model.visual.image_size
     height, width = (size, size) if isinstance(size, int) else size
     chosen = config.get("preprocess", {})
@@ -170,7 +170,7 @@ class ClipTextEncoder:
 def text_encoder(name: str, what: str, fingerprint: str, device: str | None) -> ClipTextEncoder:
     import open_clip
 
-    model, config = _clip(what)
+    model, config = whole_model(what)
     folder = Path(what).expanduser()
     source = f"local-dir:{folder}" if folder.is_dir() else what.partition("/")[0]
     with reachable(

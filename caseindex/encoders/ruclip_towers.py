@@ -21,10 +21,11 @@ from caseindex.encoders import checkpoint
 from caseindex.encoders.catalogue import Trunk
 from caseindex.encoders.open_clip_towers import MEAN, STD
 from caseindex.encoders.preprocessing import Preprocessing
+from caseindex.encoders.tower_text import TowerTextEncoder
 from caseindex.encoders.weight_files import load_into, reachable, state_digest
 from caseindex.encoders.youtokentome_pairs import YouTokenToMe, read_bpe
 from caseindex.errors import ModelDamaged, ModelNotFound
-from caseindex.records import Float32Array, Int64Array
+from caseindex.records import Int64Array
 
 WEIGHTS, VOCABULARY = "model.safetensors", "bpe.model"
 #: Ids of ruCLIP's processor, whatever the vocabulary says.
@@ -158,51 +159,12 @@ def _text_alone(model: Any) -> Any:
     return model.eval()
 
 
-class RuClipTextEncoder:
-    """The text tower. Texts beyond its context length (77 tokens) are cut. ``head``: [n, width] -> [n, dim], numpy."""
-
-    def __init__(
-        self,
-        name: str,
-        fingerprint: str,
-        text: RuClipText,
-        *,
-        dim: int | None = None,
-        head: Any = None,
-        device: str | None = None,
-    ) -> None:
-        import torch
-
-        self.name = name
-        self.fingerprint = fingerprint
-        self.dim = dim or text.width
-        self._text, self._head = text, head
-        text.network.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-
-    @property
-    def network(self) -> Any:
-        return self._text.network
-
-    def encode(self, texts: Sequence[str]) -> Float32Array:
-        """n texts -> [n, dim] float32, L2-normalised."""
-        import torch
-        import torch.nn.functional as F
-
-        if not texts:
-            return np.empty((0, self.dim), np.float32)
-        out = []
-        for start in range(0, len(texts), 64):
-            with torch.inference_mode():
-                out.append(F.normalize(self._text.states(texts[start : start + 64]), dim=1).cpu().numpy())
-        vectors = np.concatenate(out)
-        return vectors if self._head is None else np.asarray(self._head(vectors), np.float32)
+def text_encoder(name: str, what: str, fingerprint: str, device: str | None) -> TowerTextEncoder:
+    """Texts beyond its context length (77 tokens) are cut."""
+    return TowerTextEncoder(name, fingerprint, load_text(what), device=device)
 
 
-def text_encoder(name: str, what: str, fingerprint: str, device: str | None) -> RuClipTextEncoder:
-    return RuClipTextEncoder(name, fingerprint, load_text(what), device=device)
-
-
-def load_stored(folder: Path, name: str, config: dict[str, Any], device: str | None) -> RuClipTextEncoder:
+def load_stored(folder: Path, name: str, config: dict[str, Any], device: str | None) -> TowerTextEncoder:
     """The text side of a model folder that was trained on top of a ruCLIP."""
     import open_clip
     import torch
@@ -223,4 +185,4 @@ def load_stored(folder: Path, name: str, config: dict[str, Any], device: str | N
         ) from error
     head = load_head(checkpoint.read_tensors(folder, f"{TEXT}head."), folder)
     text = RuClipText(network, sizes, vocabulary, content)
-    return RuClipTextEncoder(name, config["fingerprint"], text, dim=int(config["dim"]), head=head, device=device)
+    return TowerTextEncoder(name, config["fingerprint"], text, dim=int(config["dim"]), head=head, device=device)

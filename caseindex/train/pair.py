@@ -285,6 +285,10 @@ def _text_network(settings: PairSettings) -> TextNetwork | None:
         from caseindex.encoders import ruclip_towers
 
         return ruclip_towers.load_text(what)
+    if family == "open_clip":
+        from caseindex.encoders import open_clip_text
+
+        return open_clip_text.load_text(what)
     return None
 
 

@@ -11,7 +11,7 @@ from caseindex.errors import SettingsError
 LossName = Literal["infonce", "siglip"]
 FusionName = Literal["none", "attention"]
 #: Of text encoders that were trained before.
-TEXT_FAMILIES = ("language:", "hf:", "ruclip:")
+TEXT_FAMILIES = ("language:", "hf:", "open_clip:", "ruclip:")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -69,7 +69,7 @@ class PairSettings:
             raise SettingsError(
                 f"text encoder {self.text_encoder!r}",
                 "unknown",
-                "Known: tiny, language:MODEL (of `train language`), hf:NAME_OR_FOLDER, ruclip:FOLDER",
+                "Known: tiny, language:MODEL (of `train language`), hf:NAME_OR_FOLDER, open_clip:NAME, ruclip:FOLDER",
             )
         ranges: dict[str, tuple[float, float]] = {
             "dim": (2, 4096),

@@ -23,7 +23,7 @@ from caseindex.encoders.model import load_model, load_text_encoder
 from caseindex.index.archive import Archive
 from caseindex.records import ItemKind
 from caseindex.train.pair_task import PairTask
-from tests.encoders.tiny_clip import PLAIN
+from tests.encoders.tiny_clip import PLAIN, WITH_BERT
 from tests.encoders.tiny_clip import save as save_clip
 from tests.encoders.tiny_ruclip import CONFIG as RUCLIP
 from tests.encoders.tiny_ruclip import save as save_ruclip
@@ -172,13 +172,15 @@ def test_full_training_with_both_networks_from_outside(folder: Path, train: Trai
 
 
 @pytest.mark.usefixtures("last_is_best")
-@pytest.mark.parametrize("kind", ["clip", "siglip", "chinese_clip", "ruclip", "sentence"])
+@pytest.mark.parametrize("kind", ["clip", "siglip", "chinese_clip", "open_clip", "ruclip", "sentence"])
 def test_models_of_two_towers_are_fine_tuned(kind: str, folder: Path, train: Train, tmp_path: Path) -> None:
     place = tmp_path / "model"
     image = f"hf:{place}"
     if kind == "ruclip":
         save_ruclip(place, open_clip.CLIP(**ruclip_towers.open_clip_config({**RUCLIP})))
         image = f"ruclip:{place}"
+    elif kind == "open_clip":
+        image = f"open_clip:{save_clip(place, PLAIN)}"
     elif kind == "sentence":
         save_sentence_folder(place, pooling={"pooling_mode_cls_token": True}, dense=True)
         image = tiny_timm(tmp_path)[0]
@@ -191,3 +193,13 @@ def test_models_of_two_towers_are_fine_tuned(kind: str, folder: Path, train: Tra
     image_trunk = load_model(folder / "models", "pair", device="cpu").image
     assert isinstance(image_trunk, HeadedImageEncoder)
     assert image_trunk.base.network.state_dict()
+
+
+def test_an_open_clip_whose_text_tower_cannot_be_trained(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = save_clip(tmp_path / "clip", WITH_BERT)
+    with pytest.raises(SystemExit) as end:
+        main(["train", "pair", "--archive", str(folder), "--text-encoder", f"open_clip:{place}"])
+    assert end.value.code == 1
+    assert "hf:NAME_OR_FOLDER" in capsys.readouterr().err
