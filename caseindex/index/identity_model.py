@@ -9,13 +9,14 @@ crops differ from house to house, and what was learned of persons is kept.
 from __future__ import annotations
 
 import itertools
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
 
-from caseindex.encoders import catalogue, checkpoint
+from caseindex.encoders import calibration, catalogue, checkpoint
 from caseindex.encoders.alignment import Alignment, fit_alignment, registration, small
 from caseindex.encoders.model import HEAD, TRUNK, Model, load_model, model_folder
 from caseindex.encoders.nuisance import Nuisance
@@ -116,7 +117,11 @@ def _refitted(
         dim=dim,
         on_progress=on_progress,
     )
-    return _saved(archive, here, base, fitted, base.network.state_dict(), within, model.fingerprint)
+    ready = _saved(archive, here, base, fitted, base.network.state_dict(), within, model.fingerprint)
+    for name in calibration.FILES:  # taken where this archive is too small for its own
+        if (folder / name).is_file():
+            shutil.copyfile(folder / name, archive.models_dir / here / name)
+    return ready
 
 
 def fitted_to(

@@ -26,6 +26,7 @@ from caseindex.records import Float32Array, Int64Array, ItemKind
 from caseindex.train import distributed, loop
 from caseindex.train.adopt import adopt
 from caseindex.train.checkpoint import FILE
+from caseindex.train.identity_calibration import save_calibrations
 from caseindex.train.identity_card import identity_card
 from caseindex.train.identity_comparison import Comparison, compared, verdict
 from caseindex.train.identity_core import Trained, train_on
@@ -154,6 +155,8 @@ def train_identity(
     card = identity_card(trained.settings, counts, records, trained.outcome, here, elsewhere, why)
     training = {"recipe": f"identity/{settings.recipe}", "images": counts, "seed": settings.seed}
     _save(archive, settings, base, preprocessing, trained, card, training)
+    unseen = np.concatenate([validation, test])
+    save_calibrations(archive, archive.models_dir / settings.name, fingerprint, images, uids, unseen)
     if use and better:
         adopt(archive, "identity", settings.name)
     elif better:

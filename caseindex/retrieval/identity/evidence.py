@@ -3,8 +3,7 @@ was made on patients that it was not trained on, or where the archive is too sma
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,17 +12,17 @@ from caseindex.encoders.calibration import (
     DRIFT,
     FILE,
     LEAST_PERSONS,
+    PERSONS_FILE,
     Calibration,
     Method,
     drift,
     fit_calibration,
     load_calibration,
-    reliability,
 )
 from caseindex.encoders.model import Model, model_folder
+from caseindex.evaluation.calibrated import calibrated
 from caseindex.evaluation.identity_set import Exclusions, IdentitySet
 from caseindex.evaluation.score_counts import (
-    ScoreCounts,
     centres,
     image_against_image,
     image_against_person,
@@ -34,8 +33,6 @@ from caseindex.index.archive import Archive
 #: Images whose similarities are counted at most: all pairs of 20,000 images are 200 million, of 6,000 18 million.
 MOST_IMAGES = 20_000
 FOR_ONE_ANSWER = 6_000  # a few seconds
-
-Level = Callable[[IdentitySet, Exclusions], ScoreCounts]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +75,13 @@ def evidence_for(
             centres(), found.genuine, found.impostor, found.persons, method=method, made_on=made_on
         )
     if pairs:
-        pair = _fitted(image_against_image, data, exclusions, made_on, method)
+        pair = calibrated(image_against_image, data, exclusions, made_on, method)
     if stored is not None and moved <= DRIFT and stored.made_on.items() >= made_on.items():
         # Patients that the model was trained on look more alike to it than others will.
         why = f"calibrated on {stored.persons} patients of this archive that the model was not trained on"
-        return Evidence(stored, person, why, stored if pairs else None)
-    image = _fitted(image_against_person, data, exclusions, made_on, method, counts)
+        unseen = load_calibration(folder, PERSONS_FILE) if folder is not None and data.cohort is not None else None
+        return Evidence(stored, unseen or person, why, stored if pairs else None)
+    image = calibrated(image_against_person, data, exclusions, made_on, method, counts)
     if image is not None:
         return Evidence(image, person, f"calibrated on {image.persons} patients of this archive", pair)
     few = (
@@ -114,32 +112,3 @@ def _sample(data: IdentitySet, most: int, seed: int) -> IdentitySet:
     others = order[~np.isin(order, several)]
     others = others[np.cumsum(sizes[others]) <= most - sizes[several].sum()]
     return data.subset(np.flatnonzero(np.isin(data.persons, persons[np.r_[several, others]])))
-
-
-def _fitted(
-    level: Level,
-    data: IdentitySet,
-    exclusions: Exclusions,
-    made_on: dict[str, str],
-    method: Method,
-    counts: ScoreCounts | None = None,
-) -> Calibration | None:
-    counts = counts or level(data, exclusions)
-    whole = fit_calibration(centres(), counts.genuine, counts.impostor, counts.persons, method=method, made_on=made_on)
-    if whole is None:
-        return None
-    # How reliable it is, is said of patients that it was not fitted on: two halves, each judged by the other's fit, and
-    # the worse of the two is told.
-    half = data.persons % 2 == 0
-    parts = [data.subset(np.flatnonzero(half)), data.subset(np.flatnonzero(~half))]
-    found = [level(part, exclusions) for part in parts]
-    fits = [
-        fit_calibration(centres(), part.genuine, part.impostor, max(part.persons, LEAST_PERSONS), method=method)
-        for part in found
-    ]
-    judged = [
-        reliability(fit, centres(), other.genuine, other.impostor)
-        for fit, other in zip(fits, reversed(found), strict=True)
-        if fit is not None and other.genuine.sum() and other.impostor.sum()
-    ]
-    return replace(whole, reliability=max(judged, key=lambda item: item.cllr)) if judged else whole

@@ -1,0 +1,62 @@
+"""What a trained model's similarities prove, counted on patients that it was not trained on, and stored beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from caseindex.encoders.calibration import COHORT_FILE, FILE, PERSONS_FILE, fit_calibration
+from caseindex.evaluation.calibrated import calibrated
+from caseindex.evaluation.cohort import with_cohort
+from caseindex.evaluation.identity_set import Exclusions, IdentitySet
+from caseindex.evaluation.score_counts import centres, image_against_person, person_against_person
+from caseindex.index.archive import Archive
+from caseindex.records import Int64Array, ItemKind
+from caseindex.train.identity_task import IdentityImages
+
+#: As `match` and `audit` compare.
+EXCLUSIONS = Exclusions(same_study=True)
+
+
+def save_calibrations(
+    archive: Archive, folder: Path, fingerprint: str, images: IdentityImages, uids: Sequence[str], unseen: Int64Array
+) -> list[str]:
+    """``images``: all of the archive's, row-aligned with ``uids``; ``unseen``: rows of the validation and the test side.
+    Returns the names of the files that were written: none where the patients are too few, then each archive that uses the
+    model counts on its own."""
+    rows, vectors = [], []
+    with archive.store.read() as reader:
+        for row, uid in enumerate(uids):
+            found = reader.embedding(fingerprint, ItemKind.IMAGE, uid)
+            if found is not None:
+                rows.append(row)
+                vectors.append(found)
+    if not rows:
+        return []
+    chosen = np.array(rows, np.int64)
+    whole = images.as_set(np.stack(vectors), chosen)
+    kept = np.flatnonzero(np.isin(chosen, unseen))
+    made_on = {"model": fingerprint, "archive": archive.identifier}
+    written = []
+    # Cohorts are drawn from the whole archive, as the audit draws them.
+    for data, file in ((whole, FILE), (with_cohort(whole, EXCLUSIONS), COHORT_FILE)):
+        if file == COHORT_FILE and data.cohort is None:
+            continue
+        fitted = calibrated(image_against_person, data.subset(kept), EXCLUSIONS, made_on)
+        if fitted is not None:
+            fitted.save(folder, file)
+            written.append(file)
+    if COHORT_FILE in written:
+        written += _save_persons(with_cohort(whole, EXCLUSIONS).subset(kept), made_on, folder)
+    return written
+
+
+def _save_persons(data: IdentitySet, made_on: dict[str, str], folder: Path) -> list[str]:
+    counts = person_against_person(data, EXCLUSIONS)
+    found = fit_calibration(centres(), counts.genuine, counts.impostor, counts.persons, made_on=made_on)
+    if found is None:
+        return []
+    found.save(folder, PERSONS_FILE)
+    return [PERSONS_FILE]
