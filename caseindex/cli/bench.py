@@ -11,6 +11,7 @@ from caseindex.cli.lazy_group import Command, LazyGroup
 PROTOCOLS: Final[dict[str, Command]] = {
     "search": Command("caseindex.cli.bench_search", "Precision, recall, MAP@R and nDCG of the search."),
     "identity": Command("caseindex.cli.bench_identity", "How well images of one patient are found."),
+    "verify": Command("caseindex.cli.bench_verify", "How many planted errors of reports are found."),
     "misfiled": Command("caseindex.cli.bench_misfiled", "How many misfiled images the audit finds."),
 }
 

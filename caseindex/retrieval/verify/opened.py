@@ -88,6 +88,12 @@ def open_verifier(
     return Opened(archive, verifier, save_verifier(archive, key, verifier, made_of), model, pair)
 
 
+def chosen_pair(archive: Archive, name: str | None = None) -> str | None:
+    """The fingerprint of the model that would be the witness of similarity; ``None`` where there is none."""
+    found = _pair_model(archive, load_image_model(archive, name or archive.settings.models.verify))
+    return found.fingerprint if found is not None else None
+
+
 def _pair_model(archive: Archive, model: Model) -> Model | None:
     if model.text is not None:
         return model
