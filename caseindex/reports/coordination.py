@@ -14,11 +14,13 @@ from typing import NamedTuple
 Span = tuple[str, int, int]
 
 _LINK = re.compile(
-    r"\s*(?P<comma>,)?\s*(?P<and>(?:and|or|nor|и|или|либо|а также)\s)?\s*(?P<words>(?:[\w-]+\s+){0,2})", re.IGNORECASE
+    r"\s*(?:справа|слева|on the (?:left|right))?\s*(?P<comma>,)?\s*(?P<and>(?:and|or|nor|и|или|либо|а также)\s)?\s*(?P<words>(?:[\w-]+\s+){0,2})",
+    re.IGNORECASE,
 )
 _CHINESE_LINK = re.compile(r"(?P<and>[、及和与或]|以及)(?:双侧|两侧|左侧|右侧|双|左|右)?")
 _NO_LINK = re.compile(r"\b(?:not?|without|with|is|are|of|нет?|без|с|не)\b", re.IGNORECASE)
 _SIDE = re.compile(r"left|right|both|bilateral|лев|прав|обе|左|右|双", re.IGNORECASE)
+_SEVERAL_WORDS = re.compile(r"\s|[\u4e00-\u9fff]")
 _APART = re.compile(r"[,;.:，。；：]|\b(?:and|or|и|или|with|с)\b", re.IGNORECASE)
 _NEAR = 25  # characters from a finding to the first of its places
 
@@ -33,18 +35,18 @@ class Further(NamedTuple):
 
 
 def further(
-    text: str, spans: Sequence[Span], anatomy: Set[str], generic: Callable[[str], str | None],
+    text: str, named: Sequence[Span], spans: Sequence[Span], anatomy: Set[str], generic: Callable[[str], str | None],
     specific: Callable[[str, str], str | None],
 ) -> list[Further]:  # fmt: skip
-    """What the findings among ``spans`` (in order of place, each specific already) are in the other places of their
-    lists. ``generic`` gives the finding without its place, ``specific`` puts it into one."""
+    """What the findings among ``spans`` (in order of place, each specific already; ``named``: the same before) are in the
+    other places of their lists. ``generic`` gives the finding without its place, ``specific`` puts it into one."""
     found: list[Further] = []
     for number, (concept, start, end) in enumerate(spans):
         if concept in anatomy:
             continue
         bare = generic(concept)
-        if bare is None:
-            continue
+        if bare is None or (named[number][0] == concept and not _SEVERAL_WORDS.search(text, start, end)):
+            continue  # "cardiomegaly and mediastinal contour": no place can be taken out of the name
         known = {concept}
         for place, left, right, sided in _places(text, spans, number, anatomy):
             other = specific(bare, place)
@@ -85,7 +87,7 @@ def _chain(
         if _NO_LINK.search(between) or (forward and _is_of_another(text, spans, number, anatomy)):
             break
         joined = joined or bool(link["and"])
-        sided = between if forward else text[max(0, left - 12) : left]
+        sided = between + text[left:right] if forward else text[max(0, left - 12) : right]
         chain.append((concept, left, right, bool(_SIDE.search(sided))))
         position = right if forward else left
     return chain if joined else []

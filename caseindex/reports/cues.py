@@ -78,7 +78,7 @@ def find_cues(text: str, language: Language) -> tuple[Cue, ...]:
     """The cues of a sentence by place; none overlaps another."""
     cues = _compiled(language)
     found = []
-    lower = chinese.simplified(text) if language is Language.CHINESE else text.lower()
+    lower = chinese.simplified(text) if language is Language.CHINESE else text.lower().replace("ё", "е")
     for match in cues.pattern.finditer(lower):
         kind, before, after = cues.meanings[match.lastgroup or ""]
         found.append(Cue(kind, before, after, match.start(), match.end()))

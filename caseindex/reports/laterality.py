@@ -68,7 +68,7 @@ def side_of(
 
 
 def side_of_place(
-    place: tuple[int, int], sides: Sequence[tuple[int, int, Side]], reach: int = 3
+    place: tuple[int, int], sides: Sequence[tuple[int, int, Side]], reach: int = 1
 ) -> tuple[bool, Side | None]:
     """(whether one is named, the side) of an anatomy in a list: the word of side right beside it."""
     start, end = place

@@ -145,7 +145,7 @@ class Lexicon:
         found = [Mention(concept, start, end, text[start:end]) for concept, start, end in composed]
         if not any(concept in self._anatomy for concept, _, _ in composed):
             return tuple(found)
-        again = further(text, composed, self._anatomy, self._composition.generic, self._composition.specific)
+        again = further(text, spans, composed, self._anatomy, self._composition.generic, self._composition.specific)
         if again:
             found += [
                 Mention(other.concept, other.start, other.end, text[other.start : other.end], other.place)

@@ -29,14 +29,19 @@ class Assessment:
 
 
 _PRESENT = Assessment(Polarity.PRESENT)
+_BARE = re.compile(r"не\s+[а-яё]+\s*[.,;]?\s*", re.IGNORECASE)
 _EVIDENCE = re.compile(r"данны[хе] за\s+(?:[а-яё]+\s+)?$", re.IGNORECASE)  # governs the accusative: "данных за опухоль"
 _ONLY_BOUNDS = frozenset([CueKind.STOP, CueKind.AFFIRM, CueKind.PSEUDO, CueKind.NOW])
 _COMMA = re.compile("[,，]")
+_ADJECTIVES = re.compile(  # "no acute, displaced fractures"
+    r"\s*(?:(?:acute|displaced|definite|focal|significant|large|suspicious|new|convincing|discrete|evident),?\s+)+",
+    re.IGNORECASE,
+)
 _HARD = re.compile(r"[;:；：]|\s-\s|\s[–—]\s")
 _CHINESE_STOP = re.compile(r"[，,；;。]")
 _CHINESE_ATTRIBUTE = re.compile(r"(?:强化|增强|钙化|水肿|出血|积液|骨折|症状)的")  # "无强化的肿块": the mass is there
 _CHINESE_MARK = re.compile(r"[，,；;。、]")
-_JOINED = re.compile(r"^[\s,]*(?:or|and|nor|и|или|либо|ни|а также|as well as)\b", re.IGNORECASE)
+_JOINED = re.compile(r"^[\s,]*(?:or|and|nor|и|или|либо|ни|а также|так и|as well as)\b", re.IGNORECASE)
 _OR_BEFORE = re.compile(r"\b(?:or|или|либо)\s+(?:[\w-]+\s+){0,1}$", re.IGNORECASE)
 _OR_AFTER = re.compile(r"^\s*(?:or|или|либо)\b", re.IGNORECASE)
 # "脾不大"; not 肺不张, 无菌性坏死, 无脑儿, 功能不全, whose names hold the same characters.
@@ -104,6 +109,19 @@ class Sentence:
             return Assessment(Polarity.UNCERTAIN)
         return _PRESENT
 
+    def _is_bare_predicate(self, cue: Cue) -> bool:
+        """Whether a Russian verb with "не" is all that its clause says, but for a word like "now"."""
+        comma = self.text.rfind(",", 0, cue.start)
+        before = self.text[comma + 1 : cue.start]
+        if before.strip():
+            left = comma + 1 + len(before) - len(before.lstrip())
+            if not any(
+                now.kind is CueKind.NOW and now.start == left and not self.text[now.end : cue.start].strip()
+                for now in self.cues
+            ):
+                return False
+        return _BARE.fullmatch(self.text, cue.start) is not None
+
     def _denied_by_name(self, start: int, end: int) -> bool:
         """Whether the words of the mention deny it: "the heart is not enlarged". Of a list of predicates the last counts
         ("желудочки симметричны, не расширены")."""
@@ -146,8 +164,10 @@ class Sentence:
         between = self.text[cue.end : start]
         if cue.kind is CueKind.FAMILY:
             return ";" not in between and not self._now_between(cue.end, start)
-        if cue.kind is CueKind.HISTORICAL and self._past_ends(cue.end, start):
-            return False
+        if cue.kind is CueKind.HISTORICAL:
+            if self._past_ends(cue.end, start):
+                return False
+            between = between.lstrip(" :")  # "из анамнеза: рак"
         if self.language is Language.CHINESE:
             if cue.kind is CueKind.DIFFERENTIAL:
                 return not re.search("[。；;]", between)
@@ -160,6 +180,8 @@ class Sentence:
             return True
         if cue.kind is CueKind.UNCERTAIN and not between[: _comma_at(between)].strip():
             return between.count(",") == 1  # "вероятно, киста"
+        if _ADJECTIVES.fullmatch(between):
+            return True
         chunk = between[between.rindex(",") :] if "," in between else between
         if cue.kind is CueKind.UNCERTAIN:
             return bool(_JOINED.match(chunk)) or self._list_ends_joined(end)
@@ -194,6 +216,8 @@ class Sentence:
             return True  # "пневмония, высокая вероятность"
         if cue.before and not self._has_words_before(cue):
             return False  # "..., без признаков ...": it opens its clause and looks ahead
+        if cue.kind is CueKind.NEGATION and self._is_bare_predicate(cue) and not self._excepted(start):
+            return True  # "гематома, в настоящее время не определяется"
         if (
             self._excepted(start)
             or self._is_past(start)

@@ -69,15 +69,17 @@ def repaired(word: str) -> str:
     return other if not _CYRILLIC.search(other) else word
 
 
+_WITHOUT_DOTS = str.maketrans("ёЁ", "еЕ")
 _MIXED = re.compile(rf"(?=\w*[A-Za-z])(?=\w*[{CYRILLIC}])\w+")
 
 
 def repaired_text(text: str) -> str:
-    """A text with its words of mixed script put right; the length, and so every offset, stays.
+    """A Russian text with its words of mixed script put right, "ё" as "е"; the length, and so every offset, stays.
 
     >>> repaired_text("cправа, CT") == "справа, CT"
     True
     """
+    text = text.translate(_WITHOUT_DOTS)
     return _MIXED.sub(lambda match: repaired(match.group()), text) if _LATIN.search(text) else text
 
 

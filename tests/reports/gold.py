@@ -7,7 +7,7 @@ One sentence a line, a tab, its statements separated by ``;``. A statement is
 with ``+`` present, ``-`` absent, ``?`` uncertain; ``l`` left, ``r`` right, ``b`` both; ``h`` of the past or the family.
 ``a|b`` are concepts that say the same here; a side in brackets, ``?(l)``, is one that may be given or left out; a whole
 statement in brackets may be made or left out, with any side where it names none, and counts neither way. The sentences
-and their annotation were written before any rule had seen them, and rules were fitted on the odd sentences only; the odd
+and their annotation were written before any rule was run on them, and rules were fitted on the odd sentences only; the odd
 ones showed which concepts are named alike ("hemorrhage" in a head is an intracranial one), and these alternatives were
 then written into all sentences by one substitution.
 """
