@@ -14,10 +14,9 @@ import torch
 from caseindex.encoders import catalogue, checkpoint
 from caseindex.encoders.byte_pairs import BytePairs, train_tokenizer
 from caseindex.encoders.concept_text import ConceptTextConfig
-from caseindex.encoders.model import HEAD, TEXT, TRUNK, Model, load_model
-from caseindex.encoders.study_fusion import FUSION
+from caseindex.encoders.model import Model, load_model
 from caseindex.encoders.torch_image import TorchImageEncoder
-from caseindex.encoders.whitening import Whitening, fit_whitening
+from caseindex.encoders.whitening import fit_whitening
 from caseindex.errors import TrainingError
 from caseindex.index.archive import Archive
 from caseindex.index.embed import EmbedSummary, embed
@@ -34,16 +33,11 @@ from caseindex.train.losses.siglip import SigLIP
 from caseindex.train.losses.soft_infonce import SoftInfoNCE
 from caseindex.train.model_card import model_card
 from caseindex.train.pair_data import Pairs, read_pairs, with_images
+from caseindex.train.pair_module import ConceptTower, PairModule
+from caseindex.train.pair_saving import save_pair
 from caseindex.train.pair_settings import PairSettings
-from caseindex.train.pair_task import (
-    ConceptTower,
-    ImageInput,
-    OutsideTower,
-    PairModule,
-    PairTask,
-    TextNetwork,
-    plain_vectors,
-)
+from caseindex.train.pair_task import ImageInput, PairTask
+from caseindex.train.pair_texts import text_network, text_tower
 from caseindex.train.run_folder import RESULT, digest, run_folder, write_json
 from caseindex.train.said import Weights, said_in, weights_of
 from caseindex.train.split import split_by_patient
@@ -51,7 +45,7 @@ from caseindex.train.study_fusion import StudyFusion
 from caseindex.train.study_recall import FusedRecall, fused_recall
 from caseindex.train.text_negatives import TextNegatives
 from caseindex.train.text_views import ReportViews, ViewMaker
-from caseindex.train.towers import ConceptText, ProjectionHead
+from caseindex.train.towers import ProjectionHead
 
 OnProgress = Callable[[str, int, int], None]  # stage, done now, total
 
@@ -99,7 +93,7 @@ def train_pair(
         raise TrainingError(
             settings.image_encoder, "not an image encoder that can be trained on", f"Known: {catalogue.known_names()}"
         )
-    text_network = _text_network(settings)  # before the long work: it may not be reachable
+    outside = text_network(settings)  # before the long work: it may not be reachable
     embed(archive, base, kinds=(ItemKind.IMAGE,), on_progress=lambda n, total: progress("image features", n, total))
     pairs, features = _with_features(archive, read_pairs(archive), base)
     split = split_by_patient(
@@ -143,14 +137,14 @@ def train_pair(
     head = ProjectionHead(whitening, settings.dim, 2 * settings.dim, settings.dropout)
     white = whitening(features[train_images])  # [images, whitened]
     head.centre(white.mean(0))
-    text_tower = _text_tower(settings, text_network, start, maker, [pairs.texts[text] for text in train_texts])
-    if isinstance(text_tower, ConceptTower) and white.shape[1] <= settings.dim:
+    words = text_tower(settings, outside, start, maker, [pairs.texts[text] for text in train_texts])
+    if isinstance(words, ConceptTower) and white.shape[1] <= settings.dim:
         studies = np.array([pairs.images[image].study for image in train_images])
-        text_tower.network.begin_with(concept_directions(white, _asserted(pairs, views, maker, train_images), studies))
+        words.network.begin_with(concept_directions(white, _asserted(pairs, views, maker, train_images), studies))
     criterion = _criterion(settings)
     fusion = StudyFusion(settings.dim) if settings.fusion == "attention" else None
     trunk = None if settings.frozen else base.image.network.requires_grad_(True)
-    module = PairModule(trunk, head, text_tower, criterion, fusion).to(device)
+    module = PairModule(trunk, head, words, criterion, fusion).to(device)
     image_input = (
         _stored(features, device) if settings.frozen else _decoded(archive, pairs, base.image, folder, device, progress)
     )
@@ -191,7 +185,7 @@ def train_pair(
     fused = fused_recall(task, test) if fusion is not None else None
     counts = {side: len(getattr(split, side)) for side in ("train", "validation", "test", "held_out")}
     card = model_card(settings, counts, outcome, comparison, len(train_images), len(train_texts))
-    fingerprint = _save(archive, settings, base, module, maker, content, whitening, card, counts)
+    fingerprint = save_pair(archive, settings, base, module, maker, content, card, counts)
     model = load_model(archive.models_dir, settings.name, device=device)
     summary = embed(archive, model, on_progress=lambda n, total: progress("embedding", n, total))
     better, why = comparison.verdict()
@@ -274,42 +268,6 @@ def _asserted(pairs: Pairs, views: Sequence[ReportViews], maker: ViewMaker, imag
     return out
 
 
-def _text_network(settings: PairSettings) -> TextNetwork | None:
-    """A text encoder from outside."""
-    family, _, what = settings.text_encoder.partition(":")
-    if family == "hf":
-        from caseindex.encoders import huggingface_text
-
-        return huggingface_text.load(what)
-    if family == "ruclip":
-        from caseindex.encoders import ruclip_towers
-
-        return ruclip_towers.load_text(what)
-    if family == "open_clip":
-        from caseindex.encoders import open_clip_text
-
-        return open_clip_text.load_text(what)
-    return None
-
-
-def _text_tower(
-    settings: PairSettings, loaded: TextNetwork | None, start: LanguageStart | None, maker: ViewMaker, texts: list[str]
-) -> torch.nn.Module:
-    if start is not None:
-        return ConceptTower(start.network())
-    if loaded is None:
-        config = ConceptTextConfig(
-            vocabulary=len(maker.pieces),
-            concepts=len(maker.features),
-            dim=settings.dim,
-            max_tokens=maker.pieces.max_tokens,
-        )
-        return ConceptTower(ConceptText(config))
-    whitening = fit_whitening(plain_vectors(loaded, texts[:2000]), settings.whitened, shrinkage=0.1)
-    head = ProjectionHead(whitening, settings.dim, 2 * settings.dim, settings.dropout)
-    return OutsideTower(loaded, head, full=not settings.frozen)
-
-
 def _stored(features: Float32Array, device: str) -> ImageInput:
     table = torch.from_numpy(features).to(device)
     return lambda places, generator: table[torch.from_numpy(places).to(device)]
@@ -348,50 +306,3 @@ def _groups(module: PairModule, settings: PairSettings) -> list[dict[str, Any]]:
         }
         for (pretrained, decays), parameters in sorted(groups.items(), key=lambda item: item[0])
     ]
-
-
-def _save(
-    archive: Archive,
-    settings: PairSettings,
-    base: Model,
-    module: PairModule,
-    maker: ViewMaker,
-    tokenizer: bytes,
-    whitening: Whitening,
-    card: str,
-    counts: dict[str, int],
-) -> str:
-    image = base.image
-    head, text = module.image, module.text
-    if not isinstance(image, TorchImageEncoder) or not isinstance(head, ProjectionHead):
-        raise TypeError("a pair model is saved from a trunk and a projection head")
-    tensors = {f"{TRUNK}{name}": value for name, value in image.network.state_dict().items()}
-    tensors |= {f"{HEAD}{name}": value for name, value in head.tensors().items()}
-    if module.fusion is not None:
-        tensors |= {f"{FUSION}{name}": value for name, value in module.fusion.tensors().items()}
-    files: dict[str, bytes] = {}
-    config: dict[str, Any] = {
-        "name": settings.name,
-        "dim": settings.dim,
-        "image": {
-            "trunk": image.spec,
-            "trunk_dim": image.dim,
-            "preprocessing": image.preprocessing.config(),
-            "base_fingerprint": base.fingerprint if settings.frozen else None,
-        },
-        "training": {"recipe": "pair", "studies": counts, "seed": settings.seed},
-    }
-    if isinstance(text, ConceptTower) and isinstance(text.network, ConceptText):
-        config["text"] = {
-            "kind": "concepts",
-            "network": asdict(text.network.config),
-            "concepts": list(maker.features.vocabulary),
-        }
-        tensors |= {f"{TEXT}{name}": value for name, value in text.network.tensors().items()}
-        files = {"tokenizer.json": tokenizer}
-    elif isinstance(text, OutsideTower) and isinstance(text.head, ProjectionHead):
-        config["text"], files = text.loaded.stored()
-        tensors |= {f"{TEXT}trunk.{name}": value for name, value in text.network.state_dict().items()}
-        tensors |= {f"{TEXT}head.{name}": value for name, value in text.head.tensors().items()}
-    arrays = {name: value.detach().cpu().numpy() for name, value in tensors.items()}
-    return checkpoint.save(archive.models_dir / settings.name, config, arrays, extra=files, card=card)
