@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from caseindex.records import Float32Array, Int64Array
 
-_FIRST_K = 16
+_FIRST_K = 128  # an exact search for 8 neighbours takes as long
 _MOST_K = 2048
 _HELD = 1 << 20  # neighbours that are held at once
 
@@ -80,7 +80,7 @@ def hard_negatives(
             done = taken.all(1) | (k >= most)
             spared += int((stranger & ~chosen)[done].sum())
             again.append(part[~done])
-        pending, k = np.concatenate(again), min(most, 4 * k)
+        pending, k = np.concatenate(again), min(most, 16 * k)
     return HardNegatives(rows, similarities, spared)
 
 

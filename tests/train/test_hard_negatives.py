@@ -114,6 +114,7 @@ def test_in_blocks_as_in_one(block: int, held: int, tmp_path: Path, monkeypatch:
     families = persons // 2
     whole = hard_negatives(embeddings, persons, families, count=3, block=100_000)
     monkeypatch.setattr(module, "_HELD", held)
+    monkeypatch.setattr(module, "_FIRST_K", 12)  # so that many are asked again
     np.save(tmp_path / "embeddings.npy", embeddings)
     mapped = np.load(tmp_path / "embeddings.npy", mmap_mode="r")
     parts = hard_negatives(mapped, persons, families, count=3, block=block)
