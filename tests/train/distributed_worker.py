@@ -38,13 +38,18 @@ def network() -> torch.nn.Module:
     )
 
 
-def main(folder: Path) -> None:
-    rank, processes = distributed.start()
-    torch.set_num_threads(1)
+def drawn_images() -> IdentityImages:
     persons = np.repeat(np.arange(PERSONS), EACH)
     pixels = np.stack([draw(person, number)[::3, ::3] for person in range(PERSONS) for number in range(EACH)])
     each = np.arange(len(persons))
-    images = IdentityImages(pixels, persons, persons, np.zeros_like(persons), each, each)
+    return IdentityImages(pixels, persons, persons, np.zeros_like(persons), each, each)
+
+
+def main(folder: Path) -> None:
+    rank, processes = distributed.start()
+    torch.set_num_threads(1)
+    images = drawn_images()
+    each = np.arange(PERSONS * EACH)
     losses: dict[str, list[float]] = {}
     for name, settings in RECIPES.items():
         place = folder / name
