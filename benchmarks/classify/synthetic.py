@@ -52,9 +52,9 @@ def images(work: Path, cnn_epochs: int) -> dict[str, Any]:
 
 def texts(work: Path) -> dict[str, Any]:
     from caseindex.encoders.classifier import load_classifier
+    from caseindex.evaluation.label_table import LabelTable
     from caseindex.index.archive import Archive
     from caseindex.train.classifier_settings import classifier_settings
-    from caseindex.train.label_table import LabelTable
 
     exams = [(exam, write_report(exam)) for exam in plan(PUBLISHED_IMAGES, 0, {Language.RUSSIAN: 1.0})]
     known = [(exam, wording) for exam, wording in exams if not wording.held_out]

@@ -17,6 +17,7 @@ COMMANDS: Final[dict[str, Command]] = {
     "train": Command("caseindex.cli.train", "Train encoders on this archive."),
     "embed": Command("caseindex.cli.embed", "Compute the embeddings that are missing."),
     "search": Command("caseindex.cli.search", "Find similar past cases by words, image or study."),
+    "score": Command("caseindex.cli.score", "List the images that sentences fit best: triage without labels."),
     "match": Command("caseindex.cli.match", "Find whose image this is, or whether two are of one person."),
     "audit": Command("caseindex.cli.audit", "List what is probably filed wrongly."),
     "verify": Command("caseindex.cli.verify", "Say whether a report fits its image, and which statement does not."),

@@ -14,6 +14,7 @@ from caseindex.cli.stages import stages
 from caseindex.cli.train_classifier import classifier
 from caseindex.cli.train_identity import identity
 from caseindex.cli.train_language import language
+from caseindex.cli.train_text_target import text_target
 
 app = typer.Typer(
     add_completion=False,
@@ -36,6 +37,13 @@ app.command(
     epilog="Examples: caseindex train classifier; caseindex train classifier --network cnn --epochs 100; "
     "caseindex train classifier --input text --labels labels.csv"
 )(classifier)
+
+
+app.command(
+    "text-target",
+    epilog="Examples: caseindex train text-target; caseindex train text-target --modality MR --sequence FLAIR "
+    "--name text-target-flair",
+)(text_target)
 
 
 class LossChoice(StrEnum):

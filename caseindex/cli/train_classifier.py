@@ -105,10 +105,10 @@ def classifier(
     test side, class by class, with 95% intervals by patient, beside what the labels' shares alone would give; writes
     models/NAME with a model card and the confusion matrix as a picture. Interrupted, it goes on when it is run again.
     """
+    from caseindex.evaluation.label_table import read_label_table
     from caseindex.index.archive import Archive
     from caseindex.train.classifier import train_classifier
     from caseindex.train.classifier_settings import classifier_settings
-    from caseindex.train.label_table import read_label_table
     from caseindex.train.patient_list import read_patient_ids
 
     opened = Archive.find(archive)

@@ -23,6 +23,7 @@ from caseindex.encoders.whitening import fit_whitening
 from caseindex.encoders.word_windows import Words
 from caseindex.errors import DependencyMissing, TrainingError
 from caseindex.evaluation.classification_report import ClassificationReport, classification_report
+from caseindex.evaluation.label_table import LabelTable
 from caseindex.index.archive import Archive
 from caseindex.records import Float32Array, Int64Array
 from caseindex.train import loop
@@ -42,7 +43,6 @@ from caseindex.train.classifier_inputs import (
 from caseindex.train.classifier_settings import CNN, WORDS, ClassifierSettings
 from caseindex.train.classifier_split import stratified_split
 from caseindex.train.classifier_task import ClassifierTask, averaged, fitted_temperature
-from caseindex.train.label_table import LabelTable
 from caseindex.train.run_folder import RESULT, digest, run_folder, write_json
 from caseindex.train.split import Split
 

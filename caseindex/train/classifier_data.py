@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from caseindex.errors import TrainingError
+from caseindex.evaluation.label_table import LabelTable
 from caseindex.index.archive import Archive
 from caseindex.records import Float32Array
-from caseindex.train.label_table import LabelTable
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,12 +18,12 @@ from PIL import Image as Picture
 from caseindex.encoders.classifier import ImageClassifier, TextClassifier, load_classifier
 from caseindex.encoders.classifier_networks import PublishedCnn, PublishedLstm
 from caseindex.errors import SettingsError, TrainingError, UsageError
+from caseindex.evaluation.label_table import read_label_table
 from caseindex.index.archive import Archive
 from caseindex.train.classifier import ClassifierResult, train_classifier
 from caseindex.train.classifier_settings import classifier_settings
 from caseindex.train.classifier_split import stratified_split
 from caseindex.train.classifier_task import ClassifierTask
-from caseindex.train.label_table import read_label_table
 from tests.train.drawn_archive import make_archive
 
 KINDS = ("stroke", "haematoma", "normal")

@@ -1,0 +1,1 @@
+"""Sentences score images: no labels, no report of the image needed."""
