@@ -1,0 +1,82 @@
+"""Similarities against the strangers that an image resembles most, held against the definition."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from caseindex.evaluation.cohort import LEAST, MOST, SHARE, with_cohort
+from caseindex.evaluation.identity_set import Exclusions, IdentitySet
+from tests.evaluation.drawn_identity import counts, drawn
+
+EXCLUSIONS = Exclusions(same_study=True)
+
+
+def slow(data: IdentitySet, row: int) -> tuple[float, float] | None:
+    best: dict[int, float] = {}
+    for other in range(len(data)):
+        if counts(data, EXCLUSIONS, row, other) and data.persons[other] != data.persons[row]:
+            person = int(data.persons[other])
+            best[person] = max(best.get(person, -2.0), float(data.vectors[row] @ data.vectors[other]))
+    if len(best) < LEAST:
+        return None
+    nearest = sorted(best.values(), reverse=True)[: int(np.clip(SHARE * len(best), LEAST, MOST))]
+    return float(np.mean(nearest)), float(np.std(nearest))
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_mean_and_spread_are_of_the_nearest_strangers(seed: int) -> None:
+    data = drawn(seed, n=160, persons=70, kinds=1, possibly_same=frozenset({(1, 2)}))
+    found = with_cohort(data, EXCLUSIONS)
+    assert found.cohort is not None
+    for row in np.flatnonzero(data.persons >= 0).tolist():
+        expected = slow(data, row)
+        assert expected is not None
+        assert found.cohort.mean[row] == pytest.approx(expected[0], abs=1e-5)
+        assert found.cohort.spread[row] >= expected[1] - 1e-5
+
+
+def test_a_similarity_is_counted_in_the_spreads_of_both() -> None:
+    data = with_cohort(drawn(2, n=160, persons=70, kinds=1), EXCLUSIONS)
+    assert data.cohort is not None
+    rows, columns = np.array([3, 8]), np.array([5, 20, 41])
+    found = data.similarities(rows, columns)
+    for place, row in enumerate(rows):
+        for other, column in enumerate(columns):
+            cosine = float(data.vectors[row] @ data.vectors[column])
+            seen = [(cosine - data.cohort.mean[one]) / data.cohort.spread[one] for one in (row, column)]
+            assert found[place, other] == pytest.approx(np.clip(np.mean(seen) / 16, -1, 1), abs=1e-5)
+
+
+def test_a_picture_that_resembles_everybody_stands_back() -> None:
+    """One image near the mean of all: with cosines it is everybody's neighbour, with cohorts it is not."""
+    generator = np.random.default_rng(0)
+    common = generator.normal(size=200)
+    vectors = common + generator.normal(size=(80, 200))
+    vectors[0] = 2 * common
+    vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    rows = np.arange(80)
+    data = IdentitySet(vectors, rows, np.zeros(80, np.int64), rows, rows)
+
+    def favourite(found: np.ndarray) -> float:
+        np.fill_diagonal(found, -2)
+        return float((found[1:].argmax(1) == 0).mean())
+
+    assert favourite(data.similarities(rows)) > 0.5
+    assert favourite(with_cohort(data, EXCLUSIONS).similarities(rows)) < 0.2
+
+
+def test_few_patients_are_left_as_they_are() -> None:
+    data = drawn(3, n=60, persons=LEAST - 2, kinds=1)
+    assert with_cohort(data, EXCLUSIONS).cohort is None
+    assert np.array_equal(with_cohort(data, EXCLUSIONS).similarities(np.arange(60)), data.vectors @ data.vectors.T)
+
+
+def test_a_part_of_the_images_keeps_its_cohorts() -> None:
+    data = with_cohort(drawn(4, n=160, persons=70, kinds=1), EXCLUSIONS)
+    rows = np.array([90, 4, 17])
+    part = data.subset(rows)
+    assert np.array_equal(part.similarities(np.arange(3)), data.similarities(rows, rows))
+    assert with_cohort(replace(part), EXCLUSIONS).cohort is None
