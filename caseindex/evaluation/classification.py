@@ -77,7 +77,7 @@ def rates(table: Floats) -> dict[str, float]:
         "precision": _ratio(right, right + taken),
         "sensitivity": _ratio(right, positives),
         "specificity": _ratio(negatives, negatives + taken),
-        "f1": 2 * right / (2 * right + taken + missed) if positives > 0 else math.nan,
+        "f1": float(2 * right / (2 * right + taken + missed)) if positives > 0 else math.nan,
         "mcc": matthews(table) if positives > 0 else math.nan,
     }
 

@@ -25,6 +25,7 @@ from caseindex.errors import DependencyMissing, TrainingError
 from caseindex.evaluation.classification_report import ClassificationReport, classification_report
 from caseindex.evaluation.label_table import LabelTable
 from caseindex.index.archive import Archive
+from caseindex.ingest.heap import keep_all_freed_memory
 from caseindex.records import Float32Array, Int64Array
 from caseindex.train import loop
 from caseindex.train.checkpoint import FILE
@@ -100,6 +101,8 @@ def train_classifier(
     """
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     progress = on_progress or (lambda stage, done, total: None)
+    if device == "cpu":
+        keep_all_freed_memory()
 
     # The items, their labels, and who is on which side.
     data = read_labelled(
