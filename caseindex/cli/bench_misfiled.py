@@ -99,8 +99,9 @@ def misfiled(
 
 def _rows(document: dict[str, Any]) -> list[dict[str, Any]]:
     spans = document["intervals"]
-    of = f"{document['planted']} planted, {document['negatives']} filed right"
-    lists = f"{document['repetitions']} lists"
+    times = document["repetitions"]
+    of = f"{document['planted']} planted, {document['negatives']} filed right, in {times} repetitions"
+    lists = f"{times} lists"
     rows = [("area under the ROC", document["auc"], spans.get("auc"), of)]
     for rate, value in document["tpr_at_fpr"].items():
         point, high = document["at_fpr"][rate], f"{float(rate):g}"
@@ -115,7 +116,7 @@ def _rows(document: dict[str, Any]) -> list[dict[str, Any]]:
                 spans.get(f"named@{rate}"),
                 of,
             ),
-            (f"false flags, {high}", point["false_flags"], None, f"{beside} of patients given a planted one"),
+            (f"false flags, {high}", float(point["false_flags"]), None, f"{beside} of patients given a planted one"),
             (f"flags per 1,000 studies, {high}", point["flags_per_1000_studies"], None, "as planted"),
             (f"flags per 1,000 studies, {high}", usual["flags_per_1000_studies"], None, rare),
             (f"share of flags that are right, {high}", point["ppv"], None, "as planted"),
@@ -133,7 +134,9 @@ def _rows(document: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _number(value: float | None) -> str:
-    return "not measurable" if value is None or value != value else f"{value:.3g}" if value >= 1 else f"{value:.3f}"
+    if value is None or value != value:
+        return "not measurable"
+    return f"{value:.3f}" if value < 1 else f"{value:.1f}" if value < 100 else f"{value:.0f}"
 
 
 def _span(span: list[float] | None) -> str:
