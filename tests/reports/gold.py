@@ -94,8 +94,9 @@ def parse(annotation: str) -> list[Expected]:
     return expected
 
 
-def read(language: Language) -> list[tuple[str, list[Expected]]]:
-    lines = (HERE / f"statements_{language}.tsv").read_text(encoding="utf-8").splitlines()[1:]
+def read(language: Language, name: str = "statements") -> list[tuple[str, list[Expected]]]:
+    """The sentences of ``statements_{language}.tsv`` or, with ``name="fresh"``, those that came after the rules."""
+    lines = (HERE / f"{name}_{language}.tsv").read_text(encoding="utf-8").splitlines()[1:]
     return [(text, parse(annotation)) for text, _, annotation in (line.partition("\t") for line in lines)]
 
 
