@@ -18,7 +18,7 @@ from caseindex.retrieval.verify.claims import Claims
 from caseindex.retrieval.verify.halves import lateral
 from caseindex.retrieval.verify.logistic import Floats, fit_logistic, log_odds, sigmoid
 from caseindex.retrieval.verify.panel import Panel
-from caseindex.retrieval.verify.ridge import Axes, Ridge, fit_axes, fit_ridge
+from caseindex.retrieval.verify.ridge import Centring, Ridge, fit_centring, fit_ridge
 from caseindex.retrieval.verify.targets import Targets, net_side
 
 LEAST_SIDED = 16  # patients with something on one side; fewer do not teach the sides
@@ -34,11 +34,11 @@ class Expectation:
 
     targets: Targets
     halves: bool
-    axes: Axes
+    centring: Centring
     ridge: Ridge
     base: Float32Array
     curves: Floats
-    side_axes: Axes | None
+    side_centring: Centring | None
     side_ridge: Ridge | None
     side_curve: Floats
     crowd_rows: Float32Array
@@ -47,13 +47,13 @@ class Expectation:
 
     def seen(self, vectors: Float32Array, folds: Int64Array) -> Seen:
         """What [n, dim] images of patients in ``folds`` show."""
-        scores = self.ridge(self.axes(vectors), folds)
+        scores = self.ridge(self.centring(vectors), folds)
         deviations = standardised(scores, self.base)
         own = deviations[:, : len(self.targets.findings)]
         odds = log_odds(self.base[: own.shape[1]], 1e-4) + self.curves[:, 0] + self.curves[:, 1] * own
         left = np.full(len(vectors), np.nan)
-        if self.side_axes is not None and self.side_ridge is not None:
-            side = self.side_ridge(self.side_axes(lateral(vectors, self.halves)), folds)[:, 0]
+        if self.side_centring is not None and self.side_ridge is not None:
+            side = self.side_ridge(self.side_centring(lateral(vectors, self.halves)), folds)[:, 0]
             left = sigmoid(self.side_curve[0] + self.side_curve[1] * side)
         return Seen(deviations, sigmoid(odds), left)
 
@@ -79,21 +79,21 @@ def standardised(rows: Float32Array, base: Float32Array) -> Float32Array:
 def fit_expectation(panel: Panel, targets: Targets, *, halves: bool, seed: int = 0) -> Expectation:
     rows = targets.rows(panel.claims)
     base = rows.mean(0)
-    axes = fit_axes(panel.vectors)
-    inputs = axes(panel.vectors)
+    centring = fit_centring(panel.vectors)
+    inputs = centring(panel.vectors)
     ridge = fit_ridge(inputs, rows, panel.folds)
     count = len(targets.findings)
     curves = _curves(standardised(ridge(inputs, panel.folds), base)[:, :count], rows[:, :count], base[:count])
-    side_axes, side_ridge, side_curve = _sides(panel, halves)
+    side_centring, side_ridge, side_curve = _sides(panel, halves)
     chosen = np.sort(np.random.default_rng(seed).permutation(len(panel))[:_CROWD])
     return Expectation(
         targets,
         halves,
-        axes,
+        centring,
         ridge,
         base,
         curves,
-        side_axes,
+        side_centring,
         side_ridge,
         side_curve,
         rows[chosen],
@@ -126,18 +126,18 @@ def _curves(deviations: Float32Array, truth: Float32Array, base: Float32Array) -
     return curves
 
 
-def _sides(panel: Panel, halves: bool) -> tuple[Axes | None, Ridge | None, Floats]:
+def _sides(panel: Panel, halves: bool) -> tuple[Centring | None, Ridge | None, Floats]:
     sides = np.array([net_side(one) for one in panel.claims], np.float32)
     told = np.flatnonzero(sides)
     if len({panel.patients[i] for i in told}) < LEAST_SIDED or len(set(sides[told].tolist())) < 2:
         return None, None, np.zeros(2)
     vectors = lateral(panel.vectors[told], halves)
-    axes = fit_axes(vectors)
-    ridge = fit_ridge(axes(vectors), sides[told, None], panel.folds[told], strengths=_SIDE_STRENGTHS)
-    scores = ridge(axes(vectors), panel.folds[told])[:, 0].astype(np.float64)
+    centring = fit_centring(vectors)
+    ridge = fit_ridge(centring(vectors), sides[told, None], panel.folds[told], strengths=_SIDE_STRENGTHS)
+    scores = ridge(centring(vectors), panel.folds[told])[:, 0].astype(np.float64)
     design = np.stack([np.ones(len(told)), scores], 1)
     curve = fit_logistic(design, (sides[told] > 0).astype(np.float64), penalty=0.5)
-    return axes, ridge, np.array([curve[0], max(float(curve[1]), 0.0)])
+    return centring, ridge, np.array([curve[0], max(float(curve[1]), 0.0)])
 
 
 def crowd_score(

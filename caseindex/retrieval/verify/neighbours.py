@@ -17,10 +17,10 @@ _PRIOR = 4.0  # neighbours' worth of the archive's own share
 
 @dataclass(frozen=True, slots=True)
 class Gallery:
-    """``vectors``: [m, kept] unit; ``rows``: [m, columns] claims; ``sides``: [m] net side; ``patients``, ``studies`` and the
+    """``vectors``: [m, dim] unit, float16; ``rows``: [m, columns] claims; ``sides``: [m] net side; ``patients``, ``studies`` and the
     UIDs of the ``reports``."""
 
-    vectors: Float32Array
+    vectors: npt.NDArray[np.float16]
     rows: Float32Array
     sides: Float32Array
     patients: npt.NDArray[np.object_]
@@ -48,11 +48,12 @@ def nearest(
     base: Float32Array,
     k: int = K,
 ) -> Near:
-    """``queries``: [n, kept] unit. Nobody's own images, nor those of his study, are among his neighbours."""
+    """``queries``: [n, dim] unit. Nobody's own images, nor those of his study, are among his neighbours."""
     parts = []
+    vectors = gallery.vectors.astype(np.float32)
     for start in range(0, len(queries), _BLOCK):
         stop = start + _BLOCK
-        scores = queries[start:stop] @ gallery.vectors.T
+        scores = queries[start:stop] @ vectors.T
         own = patients[start:stop, None] == gallery.patients[None, :]
         own |= studies[start:stop, None] == gallery.studies[None, :]
         scores[own] = -np.inf

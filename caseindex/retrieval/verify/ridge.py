@@ -7,46 +7,36 @@ weights of a fold were fitted without its patients (Hoerl and Kennard 1970; cros
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from caseindex.records import Float32Array, Int64Array
 from caseindex.retrieval.verify.filed import FOLDS
+from caseindex.retrieval.verify.logistic import Floats
 
 STRENGTHS = (0.3, 1.0, 3.0, 10.0)  # of the penalty, for inputs of mean square length 1
-_MOST = 6000  # rows that the axes are estimated on
 
 
 @dataclass(frozen=True, slots=True)
-class Axes:
-    """Principal axes of the embeddings. ``mean``: [dim]; ``axes``: [dim, kept]; ``scale``: makes the mean square length 1."""
+class Centring:
+    """``mean``: [dim]; ``scale`` makes the mean square length 1. No axes are chosen by the sample: what it spans would be
+    seen better than what it does not, and left-out patients would not be what they stand for, new ones."""
 
     mean: Float32Array
-    axes: Float32Array
     scale: float
 
     def __call__(self, vectors: Float32Array) -> Float32Array:
-        """[n, dim] -> [n, kept]."""
-        return np.asarray((vectors - self.mean) @ self.axes * self.scale, np.float32)
+        """[n, dim] -> [n, dim]."""
+        return np.asarray((vectors - self.mean) * np.float32(self.scale), np.float32)
 
 
-def fit_axes(vectors: Float32Array, kept: int = 512) -> Axes:
+def fit_centring(vectors: Float32Array) -> Centring:
     """``vectors``: [n, dim], n at least 2."""
-    step = max(1, len(vectors) // _MOST)
-    data = vectors[::step].astype(np.float64)
-    mean = data.mean(0)
-    data -= mean
-    kept = min(kept, len(data) - 1, data.shape[1])
-    if len(data) < data.shape[1]:
-        values, left = np.linalg.eigh(data @ data.T)
-        values, left = values[::-1][:kept], left[:, ::-1][:, :kept]
-        axes = data.T @ (left / np.sqrt(np.maximum(values, 1e-12 * max(float(values[0]), 1e-30))))
-    else:
-        values, axes = np.linalg.eigh(data.T @ data)
-        values, axes = values[::-1][:kept], axes[:, ::-1][:, :kept]
-    scale = 1.0 / np.sqrt(max(float(values.sum()) / len(data), 1e-20))
-    return Axes(mean.astype(np.float32), axes.astype(np.float32), float(scale))
+    mean = vectors.mean(0, dtype=np.float64)
+    spread = float(((vectors - mean) ** 2).sum(1).mean())
+    return Centring(mean.astype(np.float32), 1.0 / float(np.sqrt(max(spread, 1e-20))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +70,7 @@ def fit_ridge(
         own = folds == fold
         others = ~own if (~own).any() else own
         centre, mean = x[others].mean(0), y[others].mean(0)
-        values, vectors = np.linalg.eigh((x[others] - centre).T @ (x[others] - centre))
-        rotated = vectors.T @ ((x[others] - centre).T @ (y[others] - mean))
-        for place, strength in enumerate(strengths):
-            solved = vectors @ (rotated / (np.maximum(values, 0) + strength)[:, None])
+        for place, solved in enumerate(_solved(x[others] - centre, y[others] - mean, strengths)):
             weights[place, fold] = solved
             offsets[place, fold] = mean - centre @ solved
             if own.any():
@@ -91,3 +78,15 @@ def fit_ridge(
                 errors[place] += float((off * off / variance).sum())
     best = int(np.argmin(errors))
     return Ridge(weights[best], offsets[best], strengths[best])
+
+
+def _solved(x: Floats, y: Floats, strengths: tuple[float, ...]) -> Iterator[Floats]:
+    """``(X'X + s I)^-1 X'Y`` for each strength, through the smaller of the two Gram matrices."""
+    if len(x) < x.shape[1]:
+        values, vectors = np.linalg.eigh(x @ x.T)
+        rotated, back = vectors.T @ y, x.T @ vectors
+    else:
+        values, vectors = np.linalg.eigh(x.T @ x)
+        rotated, back = vectors.T @ (x.T @ y), vectors
+    for strength in strengths:
+        yield back @ (rotated / (np.maximum(values, 0) + strength)[:, None])

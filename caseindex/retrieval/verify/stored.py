@@ -22,7 +22,7 @@ from caseindex.retrieval.verify.filed import FOLDS
 from caseindex.retrieval.verify.fusion import KINDS, Fusion, StatementCurve
 from caseindex.retrieval.verify.neighbours import Gallery
 from caseindex.retrieval.verify.pair_space import PairSpace
-from caseindex.retrieval.verify.ridge import Axes, Ridge
+from caseindex.retrieval.verify.ridge import Centring, Ridge
 from caseindex.retrieval.verify.targets import Targets
 from caseindex.retrieval.verify.verifier import Verifier
 from caseindex.retrieval.verify.witnesses import Witnesses
@@ -80,7 +80,7 @@ def _flat(verifier: Verifier) -> tuple[Tensors, dict[str, Any]]:
     witnesses = verifier.witnesses
     one, gallery = witnesses.expectation, witnesses.gallery
     tensors: Tensors = {
-        **_axes("axes", one.axes),
+        "mean": one.centring.mean,
         "ridge.weights": one.ridge.weights,
         "ridge.offsets": one.ridge.offsets,
         "base": one.base,
@@ -112,12 +112,16 @@ def _flat(verifier: Verifier) -> tuple[Tensors, dict[str, Any]]:
         "gallery_reports": gallery.reports.tolist(),
         "right_patients": verifier.right_patients,
         "reports": verifier.reports,
-        "scales": {"axes": one.axes.scale, "side_axes": one.side_axes.scale if one.side_axes else None},
+        "scale": one.centring.scale,
+        "side_scale": one.side_centring.scale if one.side_centring else None,
         "side_strength": one.side_ridge.strength if one.side_ridge else None,
     }
-    if one.side_axes is not None and one.side_ridge is not None:
-        tensors |= _axes("side_axes", one.side_axes)
-        tensors |= {"side_ridge.weights": one.side_ridge.weights, "side_ridge.offsets": one.side_ridge.offsets}
+    if one.side_centring is not None and one.side_ridge is not None:
+        tensors |= {
+            "side_mean": one.side_centring.mean,
+            "side_ridge.weights": one.side_ridge.weights,
+            "side_ridge.offsets": one.side_ridge.offsets,
+        }
     tensors |= {f"alone.{name}": value for name, value in verifier.fusion.alone.items()}
     if witnesses.pair is not None:
         tensors["pair_crowd"] = witnesses.pair.crowd
@@ -129,10 +133,6 @@ def _flat(verifier: Verifier) -> tuple[Tensors, dict[str, Any]]:
     return tensors, document
 
 
-def _axes(name: str, axes: Axes) -> Tensors:
-    return {f"{name}.mean": axes.mean, f"{name}.axes": axes.axes}
-
-
 def _kind(kind: Kind) -> list[str | None]:
     return [kind.modality, kind.view, kind.body_part]
 
@@ -142,18 +142,15 @@ def _kinds(rows: list[list[str | None]]) -> tuple[Kind, ...]:
 
 
 def _built(tensors: Tensors, document: dict[str, Any], text: Any) -> Verifier:
-    def axes(name: str) -> Axes:
-        return Axes(tensors[f"{name}.mean"], tensors[f"{name}.axes"], float(document["scales"][name]))
-
-    sided = "side_axes.mean" in tensors
+    sided = "side_mean" in tensors
     expectation = Expectation(
         Targets(tuple(document["findings"]), tuple(document["named"])),
         bool(document["halves"]),
-        axes("axes"),
+        Centring(tensors["mean"], float(document["scale"])),
         Ridge(tensors["ridge.weights"], tensors["ridge.offsets"], document["strength"]),
         tensors["base"],
         tensors["curves"],
-        axes("side_axes") if sided else None,
+        Centring(tensors["side_mean"], float(document["side_scale"])) if sided else None,
         Ridge(tensors["side_ridge.weights"], tensors["side_ridge.offsets"], document["side_strength"])
         if sided
         else None,

@@ -72,9 +72,9 @@ def fit_verifier(
             "Ingest more reported studies",
         )
     expectation = fit_expectation(panel, targets, halves=halves, seed=seed)
-    inputs = expectation.axes(panel.vectors)
+    inputs = expectation.centring(panel.vectors)
     gallery = Gallery(
-        np.stack([unit(row) for row in inputs]),
+        np.stack([unit(row) for row in inputs]).astype(np.float16),
         targets.rows(panel.claims),
         np.array([net_side(one) for one in panel.claims], np.float32),
         np.array(panel.patients, dtype=object),

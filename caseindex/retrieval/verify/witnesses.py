@@ -68,7 +68,7 @@ class Witnesses:
         return found, near
 
     def _near(self, filed: Sequence[Filed], vectors: Float32Array) -> Near:
-        inputs = self.expectation.axes(vectors)
+        inputs = self.expectation.centring(vectors)
         queries = inputs / np.maximum(np.linalg.norm(inputs, axis=1, keepdims=True), 1e-12)
         patients = np.array([one.patient for one in filed], dtype=object)
         studies = np.array([one.report.study_uid for one in filed], dtype=object)
