@@ -217,3 +217,24 @@ def test_the_split_is_by_patient_and_gives_each_side_its_share_of_rare_labels() 
 def test_settings_out_of_range(change: dict[str, object]) -> None:
     with pytest.raises(SettingsError):
         classifier_settings(**change)  # type: ignore[arg-type]
+
+
+def test_by_command_with_the_labels_that_the_reports_give(
+    archive: Archive, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from caseindex.cli.main import main
+
+    file = tmp_path / "labels.csv"
+    words = ["--archive", str(archive.path), "--format", "json"]
+    with pytest.raises(SystemExit) as end:
+        main(["reports", "label", "--set", "brain-ct", "--output", str(file), *words])
+    assert not end.value.code
+    capsys.readouterr()
+    chosen = ["--labels", str(file), "--name", "by-reports", "--size", "64", "--epochs", "8", "--no-tensorboard"]
+    with pytest.raises(SystemExit) as end:
+        main(["train", "classifier", *chosen, *words])
+    assert not end.value.code
+    document = json.loads(capsys.readouterr().out)
+    assert len(document["classes"]) == 3
+    assert document["test"]["metrics"]["accuracy"]["value"] > document["prior"]["metrics"]["accuracy"]["value"]
+    assert load_classifier(archive.models_dir, "by-reports").classes == tuple(document["classes"])
