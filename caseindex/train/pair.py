@@ -169,7 +169,10 @@ def train_pair(
 
     # Training.
     limits = loop.LoopSettings(
-        epochs=settings.epochs, patience=settings.patience, minutes=settings.minutes, start_counts=True
+        epochs=settings.epochs,
+        patience=settings.patience,
+        minutes=settings.minutes,
+        start_counts=settings.keep_start,
     )
     outcome = loop.run(
         task,

@@ -26,7 +26,8 @@ class PairSettings:
     ``soft_targets``: how far a text is true of an image's report, statement by statement, in place of fits or not.
     ``text_negatives``: so many of an image's own report with an error planted, as further negatives. ``fusion``:
     ``"attention"`` brings up to ``views`` images of a study into one vector. ``balance``: studies with a finding that
-    fewer than this share of the studies have come more often (0: as they are).
+    fewer than this share of the studies have come more often (0: as they are). ``keep_start``: what training begins
+    with is kept where no epoch beats it on the validation side.
     """
 
     name: str = "pair"
@@ -54,6 +55,7 @@ class PairSettings:
     fusion: FusionName = "none"
     views: int = 4
     balance: float = 0.0
+    keep_start: bool = True
 
     def __post_init__(self) -> None:
         """Raises :class:`~caseindex.errors.SettingsError` for a value out of range."""
