@@ -201,19 +201,22 @@ def main() -> int:
     default = Path(os.environ.get("CASEINDEX_TEST_DATA", HERE.parents[1].parent / "shared" / "data"))
     parser.add_argument("--data", type=Path, default=default, help="the folder of the public packs")
     parser.add_argument("--result", type=Path, default=HERE / "results" / "language.json")
-    parser.add_argument("--epochs", type=int, default=30)
+    parser.add_argument("--epochs", type=int, default=None, help="default: 15 of the synthetic archive, 8 of the other")
     parser.add_argument("--examinations", type=int, default=978, help="of the synthetic archive")
     parser.add_argument("--only", choices=["iu", "synthetic"], default=None)
     arguments = parser.parse_args()
-    settings = LanguageSettings(epochs=arguments.epochs, patience=arguments.epochs, test=0.2)
+
+    def settings(epochs: int) -> LanguageSettings:
+        return LanguageSettings(epochs=arguments.epochs or epochs, patience=arguments.epochs or epochs, test=0.2)
+
     start = time.perf_counter()
     result = json.loads(arguments.result.read_text("utf-8")) if arguments.only and arguments.result.exists() else {}
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
         if arguments.only in (None, "synthetic"):
-            result["synthetic"] = synthetic(scratch, settings, arguments.examinations)
+            result["synthetic"] = synthetic(scratch, settings(15), arguments.examinations)
         if arguments.only in (None, "iu"):
-            result["iu"] = iu(arguments.data, scratch, settings)
+            result["iu"] = iu(arguments.data, scratch, settings(8))
     arguments.result.parent.mkdir(parents=True, exist_ok=True)
     arguments.result.write_text(json.dumps(result, indent=2) + "\n", "utf-8")
     print(json.dumps(result, indent=2))
