@@ -5,6 +5,8 @@ similarity of a rare picture. So each image gets mean and spread of its similari
 besides its own, and a pair's similarity is counted in those spreads, the mean of both images' views: adaptive symmetric
 normalisation (Matejka et al. 2017, Interspeech), one best image a patient, so that somebody with sixty images is one voice.
 The filed patient is left out, whoever it is; so this is for archives with filed patients, not for ranking without labels.
+The most similar other patient is left out too: of a misfiled image that is its own, and it would make the cohort so wide
+that nothing stands out.
 """
 
 from __future__ import annotations
@@ -23,8 +25,8 @@ _NARROWEST: Final = 0.25  # of the median spread: an image with equal neighbours
 
 
 def with_cohort(data: IdentitySet, exclusions: Exclusions = Exclusions(same_study=True)) -> IdentitySet:  # noqa: B008
-    """The same images, their similarities normalised; unchanged where no image has LEAST other patients to be compared
-    with. An image that alone has fewer gets the middle of the others' values."""
+    """The same images, their similarities normalised; unchanged where no image has more than LEAST other patients to be
+    compared with. An image that alone has fewer gets the middle of the others' values."""
     n = len(data)
     mean, spread = np.full(n, np.nan, np.float32), np.full(n, np.nan, np.float32)
     plain = replace(data, cohort=None)
@@ -33,8 +35,8 @@ def with_cohort(data: IdentitySet, exclusions: Exclusions = Exclusions(same_stud
         own = data.persons[block.rows]
         known = np.flatnonzero(own >= 0)
         best[known, own[known]] = -np.inf
-        best = -np.sort(-best, axis=1)[:, : max(LEAST, MOST)]
-        there = np.isfinite(block.best).sum(1)
+        best = -np.sort(-best, axis=1)[:, 1 : 1 + max(LEAST, MOST)]
+        there = np.isfinite(block.best).sum(1) - 1
         wide = np.clip((SHARE * there).astype(int), LEAST, MOST)
         for place in np.flatnonzero(there >= LEAST).tolist():
             nearest = best[place, : wide[place]]

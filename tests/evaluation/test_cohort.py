@@ -20,9 +20,10 @@ def slow(data: IdentitySet, row: int) -> tuple[float, float] | None:
         if counts(data, EXCLUSIONS, row, other) and data.persons[other] != data.persons[row]:
             person = int(data.persons[other])
             best[person] = max(best.get(person, -2.0), float(data.vectors[row] @ data.vectors[other]))
-    if len(best) < LEAST:
+    strangers = sorted(best.values(), reverse=True)[1:]  # the first may be the person
+    if len(strangers) < LEAST:
         return None
-    nearest = sorted(best.values(), reverse=True)[: int(np.clip(SHARE * len(best), LEAST, MOST))]
+    nearest = strangers[: int(np.clip(SHARE * len(strangers), LEAST, MOST))]
     return float(np.mean(nearest)), float(np.std(nearest))
 
 
@@ -54,11 +55,11 @@ def test_a_picture_that_resembles_everybody_stands_back() -> None:
     """One image near the mean of all: with cosines it is everybody's neighbour, with cohorts it is not."""
     generator = np.random.default_rng(0)
     common = generator.normal(size=200)
-    vectors = common + generator.normal(size=(80, 200))
-    vectors[0] = 2 * common
+    vectors = 0.5 * common + generator.normal(size=(240, 200))
+    vectors[0] = common + 0.5 * generator.normal(size=200)
     vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
-    rows = np.arange(80)
-    data = IdentitySet(vectors, rows, np.zeros(80, np.int64), rows, rows)
+    rows = np.arange(240)
+    data = IdentitySet(vectors, rows, np.zeros(240, np.int64), rows, rows)
 
     def favourite(found: np.ndarray) -> float:
         np.fill_diagonal(found, -2)
@@ -66,6 +67,24 @@ def test_a_picture_that_resembles_everybody_stands_back() -> None:
 
     assert favourite(data.similarities(rows)) > 0.5
     assert favourite(with_cohort(data, EXCLUSIONS).similarities(rows)) < 0.2
+
+
+def test_the_patient_that_a_misfiled_image_is_of_does_not_hide_it() -> None:
+    """However like its true patient it is: cohort and spread are those of an image that is like nobody here."""
+    data = drawn(5, n=160, persons=70, kinds=1, unknown=0, dim=24, spread=0.3)
+    filed = data.persons.copy()
+    row = 11
+    filed[row] = (filed[row] + 1) % 70
+    misfiled = replace(data, persons=filed)
+    gone = data.subset(np.flatnonzero((data.persons != data.persons[row]) | (np.arange(160) == row)))
+    alone = int(np.flatnonzero(gone.persons == data.persons[row])[0])
+    found, expected = with_cohort(misfiled, EXCLUSIONS).cohort, with_cohort(gone, EXCLUSIONS).cohort
+    assert found is not None
+    assert expected is not None
+    own = data.vectors[data.persons == data.persons[row]] @ data.vectors[row]
+    assert np.sort(own)[-2] > found.mean[row] + 3 * found.spread[row]
+    assert found.spread[row] == pytest.approx(expected.spread[alone], rel=0.1)
+    assert found.mean[row] == pytest.approx(expected.mean[alone], abs=0.05)
 
 
 def test_few_patients_are_left_as_they_are() -> None:
