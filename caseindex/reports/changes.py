@@ -45,7 +45,7 @@ _WORDS = {
         r"|未见(?:明显|显著)?变化|无(?:明显|显著)?改变)|(?:大致|基本|大体|大小)?同前|稳定)"
         r"|(?P<new>较前新\w{0,2}|新(?:发|出现|增|见))"
         r"|(?P<improved>(?:较前|较之前)[^，。；、]{0,6}?(?:好转|吸收|减少|缩小|减轻|变小|消退)|已?吸收|缩小|减少|好转|减轻)"
-        r"|(?P<worse>(?:较前|较之前)[^，。；、]{0,6}?(?:增多|增大|进展|加重|增加|扩大|变大|增厚|增宽)|进展|增多(?=。|$)|加重|增大至)"
+        r"|(?P<worse>(?:较前|较之前)[^，。；、]{0,6}?(?:(?:增多|增大|进展|加重|增加|扩大|变大|增厚|增宽)+)|进展|增多(?=。|$)|加重|增大至)"
     ),
 }
 _DIGIT = re.compile("[0-9]")
@@ -66,6 +66,7 @@ _COMMA = re.compile(r",(?!\d)|，")
 _COPULA = re.compile(
     r"\b(?:is|are|has|have|been|was|were|remains?|appears?|slightly|mildly)\s+(?:\w+ly\s+)?$", re.IGNORECASE
 )
+_VERB = re.compile(r"(?:has|have|is|are)\b|[а-яё]+(?:лся|лась|лось|лись|ется|ются)\b", re.IGNORECASE)
 _LATER_NOUN = 25  # characters from a word of change to the finding that it is an attribute of
 
 
@@ -117,7 +118,7 @@ def _is_attribute(sentence: str, left: int, right: int, others: Sequence[tuple[i
     following = [a for a, _ in others if 0 <= a - right <= _LATER_NOUN]
     if not following or _COMMA.search(sentence, right, min(following)):
         return False
-    return not _COPULA.search(sentence[max(0, left - 24) : left])
+    return not _COPULA.search(sentence[max(0, left - 24) : left]) and not _VERB.match(sentence, left)
 
 
 def _by_size(sentence: str) -> list[ChangeSpan]:

@@ -7,6 +7,7 @@ column: ``hemorrhage+brain`` in the row of the intracerebral haemorrhage; ``brai
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence, Set
 
@@ -14,6 +15,8 @@ from caseindex.reports.table import Row
 
 Span = tuple[str, int, int]
 
+_COMMA = re.compile("[,，;；]")
+_BEYOND = 30  # characters
 MAX_DISTANCE = 90  # characters between a finding and its place
 # Of an organ though nothing composes them: "no hydrocephalus, no herniation", "tortuous aorta, calcified".
 _PLACE_OF = {"hydrocephalus": "brain", "tortuous_aorta": "aorta"}
@@ -63,7 +66,9 @@ class Composition:
         """The anatomies that ``concept`` is of; none where no rule tells."""
         return self._organs.get(concept, ())
 
-    def refine(self, spans: Sequence[Span], sentences: Sequence[tuple[int, int]], anatomy: Set[str]) -> list[Span]:
+    def refine(
+        self, spans: Sequence[Span], sentences: Sequence[tuple[int, int]], anatomy: Set[str], text: str = ""
+    ) -> list[Span]:
         """``spans`` with generic findings made specific by the nearest anatomy of their sentence; where a sentence
         names none, by that of the whole text if only one concept comes out."""
         if not any(concept in self._rules for concept, _, _ in spans):
@@ -80,7 +85,7 @@ class Composition:
             for _ in range(2):  # infarct + cerebellum: first an ischaemic stroke of the brain, then of the cerebellum
                 if concept not in self._rules:
                     break
-                specific = self._here(concept, start, end, bisect_right(starts, start), places)
+                specific = self._here(concept, start, end, bisect_right(starts, start), places, text)
                 if specific is None:
                     break
                 concept = specific
@@ -88,10 +93,18 @@ class Composition:
         return refined
 
     def _here(
-        self, generic: str, start: int, end: int, sentence: int, places: Sequence[tuple[str, int, int, int]]
+        self,
+        generic: str,
+        start: int,
+        end: int,
+        sentence: int,
+        places: Sequence[tuple[str, int, int, int]],
+        text: str,
     ) -> str | None:
         near = sorted(
-            (max(left - end, start - right, 0), place) for place, left, right, number in places if number == sentence
+            (_distance(text, start, end, left, right), place)
+            for place, left, right, number in places
+            if number == sentence
         )
         if near:
             for distance, place in near[:_FAR]:
@@ -103,3 +116,15 @@ class Composition:
             return None
         elsewhere = {self.specific(generic, place) for place in {place for place, _, _, _ in places}} - {None}
         return elsewhere.pop() if len(elsewhere) == 1 else None
+
+
+def _distance(text: str, start: int, end: int, left: int, right: int) -> int:
+    """From a finding at ``start`` to ``end`` to a place: characters, a comma counting for many, and so does a place that
+    stands behind in Chinese, where what modifies stands before."""
+    low, high = (end, left) if left >= end else (right, start)
+    distance = max(high - low, 0)
+    if not text or not distance:
+        return distance
+    if _COMMA.search(text, low, high):
+        distance += _BEYOND
+    return distance + (_BEYOND // 2 if left >= end and "\u4e00" <= text[end - 1] <= "\u9fff" else 0)

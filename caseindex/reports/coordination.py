@@ -62,15 +62,19 @@ def _places(text: str, spans: Sequence[Span], number: int, anatomy: Set[str]) ->
     first = number
     if number + 1 < len(spans):
         concept, left, right = spans[number + 1]
-        if concept in anatomy and left - end <= _NEAR and not _APART.search(text, end, left):
+        if concept in anatomy and left - end <= _NEAR and not _parted(text, end, left):
             first, end = number + 1, right
     yield from _chain(text, spans, range(first + 1, len(spans)), end, anatomy, forward=True)
     last = number
     if number and first == number:
         concept, left, right = spans[number - 1]
-        if concept in anatomy and start - right <= _NEAR and not _APART.search(text, right, start):
+        if concept in anatomy and start - right <= _NEAR and not _parted(text, right, start):
             last, start = number - 1, left
     yield from _chain(text, spans, range(last - 1, -1, -1), start, anatomy, forward=False)
+
+
+def _parted(text: str, start: int, end: int) -> bool:
+    return bool(_APART.search(text, start, end) or _CHINESE_LINK.fullmatch(text[start:end]))
 
 
 def _chain(

@@ -13,8 +13,8 @@ _WORDS = {
         r"\b(?P<both>bilateral(?:ly)?|both|bibasilar|biapical|bihilar|bifrontal|right greater than left"
         r"|left greater than right|(?:right|left) and (?:\w+ )?(?:right|left)|either (?=side|lung|breast|kidney|eye|ear|hip|knee)"
         r"|r ?> ?l|l ?> ?r)\b"
-        r"|\b(?P<left>left(?:[- ]sided)?|lt|LUL|LLL|levo\w+|L(?= (?:MCA|PCA|ACA|ICA|CPA)\b))\b(?! (?:ventric|atri|heart))"
-        r"|\b(?P<right>right(?:[- ]sided)?|rt|RUL|RML|RLL|dextro\w+|R(?= (?:MCA|PCA|ACA|ICA|CPA)\b))\b"
+        r"|\b(?P<left>left(?:[- ]sided|ward)?|lt|LUL|LLL|levo\w+|L(?= (?:MCA|PCA|ACA|ICA|CPA)\b))\b(?! (?:ventric|atri|heart))"
+        r"|\b(?P<right>right(?:[- ]sided|ward)?|rt|RUL|RML|RLL|dextro\w+|R(?= (?:MCA|PCA|ACA|ICA|CPA)\b))\b"
         r"(?! (?:ventric|atri|heart))"
     ),
     Language.RUSSIAN: re.compile(
@@ -31,7 +31,7 @@ _WORDS = {
     ),
 }
 _CLAUSE = re.compile(
-    r"[,;，；。、:：]|(?<!consistent )(?<!compatible )\bwith\b|\b(?:but|however|without|and the|due to|secondary to|но|однако|без)\b"
+    r"[,;，；。、:：]|(?<!consistent )(?<!compatible )\bwith\b|\b(?:but|however|without|no|and the|due to|secondary to|но|однако|без)\b"
     r"|\bс (?!прав|лев|обе|двух|одной|локал|расп)"
 )
 _FAR = 60  # characters
@@ -59,12 +59,21 @@ def side_of(
                 distance = 0
             else:
                 crossed = sum(low <= a and b <= high for a, b in others)
+                if left >= end and _is_attribute(sentence, left, right, others):
+                    continue  # "pneumothorax after removal of the right chest tube"
                 if high - low > _FAR or _parted(sentence, low, high, crossed):
                     continue
                 distance = high - low + 40 * crossed
         if best is None or distance < best[0]:
             best = distance, side
     return best[1] if best else None
+
+
+def _is_attribute(sentence: str, left: int, right: int, others: Sequence[tuple[int, int]]) -> bool:
+    """Whether a word of side belongs to another finding right behind it; the Russian adverbs do not."""
+    if sentence[left:right].lower() in {"слева", "справа"}:
+        return False
+    return any(0 <= a - right <= 2 and not sentence[right:a].strip() for a, _ in others)
 
 
 def side_of_place(

@@ -141,7 +141,7 @@ class Lexicon:
         spans = self._names.find(text, language)
         if not spans:
             return ()
-        composed = self._composition.refine(spans, sentences(text), self._anatomy)
+        composed = self._composition.refine(spans, sentences(text), self._anatomy, text)
         found = [Mention(concept, start, end, text[start:end]) for concept, start, end in composed]
         if not any(concept in self._anatomy for concept, _, _ in composed):
             return tuple(found)

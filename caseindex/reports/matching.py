@@ -28,6 +28,7 @@ _NEGATIONS = frozenset(["no", "not", "without", "без", "не", "нет"])
 # "未见异常强化" denies the enhancement, it does not call the study normal.
 _WHOLE_CLAUSE = frozenset(["normal"])
 _GOES_ON = re.compile("大[小片量致体部面叶脑动范]|厚[薄度]")  # "脾大小正常" is no large spleen
+_MAX_MODIFIER = 5  # characters
 _CLAUSE_END = re.compile(r"(?:的?征象|表现|改变)?(?:$|[。，,；;.、\s)）])")
 _PREDICATE = re.compile("[а-яё]{3,}(?:[нт][аоы]|ен|ан)")  # short forms: "расширены", "симметрична", "увеличен"
 _DENIALS = frozenset(["not", "не"])
@@ -122,6 +123,7 @@ class Names:
                 self._open.setdefault(name[0], []).append((pattern, concept))
             else:
                 self._chinese.setdefault(name[:2], []).append((name, concept))
+        self._plain = names_of.chinese
         self._chinese_single = {name: self._chinese.pop(name) for name in list(self._chinese) if len(name) == 1}
         for entries in self._chinese.values():
             entries.sort(key=lambda entry: -len(entry[0]))
@@ -158,9 +160,36 @@ class Names:
                 continue
             end, concept = self._chinese_at(simple, position)
             if concept is not None:
+                inner = self._longer_inside(simple, position, end)
+                if inner is not None:  # 左|肾上腺, not 左肾|上腺
+                    position = inner
+                    continue
                 found.append((concept, position, end))
+                found += self._sharing_head(simple, position, end)
             position = end
         return found
+
+    def _longer_inside(self, text: str, start: int, end: int) -> int | None:
+        """Where a longer name begins inside the name at ``start`` to ``end`` and goes on beyond it, if what is left behind
+        the shorter one is no name itself."""
+        if end < len(text) and self._chinese_at(text, end)[1] is not None:
+            return None
+        for position in range(start + 1, end):
+            other, concept = self._chinese_at(text, position)
+            if concept is not None and other > end and other - position > end - start:
+                return position
+        return None
+
+    def _sharing_head(self, text: str, start: int, end: int) -> list[Span]:
+        """The name before in a list that shares the last two characters: 硬膜下、硬膜外血肿."""
+        if start < 3 or end - start < 4 or text[start - 1] not in "、及和与或":
+            return []
+        for length in range(min(_MAX_MODIFIER, start - 1), 1, -1):
+            begin = start - 1 - length
+            concept = self._plain.get(text[begin : start - 1] + text[end - 2 : end])
+            if concept is not None and concept in self._stated:
+                return [(concept, begin, end)]
+        return []
 
     def _chinese_at(self, text: str, position: int) -> tuple[int, str | None]:
         """(end, concept) of the longest name that begins at ``position``; the next position and ``None`` for none."""

@@ -30,6 +30,8 @@ class Assessment:
 
 _PRESENT = Assessment(Polarity.PRESENT)
 _BARE = re.compile(r"не\s+[а-яё]+\s*[.,;]?\s*", re.IGNORECASE)
+_HISTORY = re.compile(r"анамне|history|hx|pmh|h/o|史|既往|曾", re.IGNORECASE)
+_DETAIL = re.compile(r"[0-9]")
 _EVIDENCE = re.compile(r"данны[хе] за\s+(?:[а-яё]+\s+)?$", re.IGNORECASE)  # governs the accusative: "данных за опухоль"
 _ONLY_BOUNDS = frozenset([CueKind.STOP, CueKind.AFFIRM, CueKind.PSEUDO, CueKind.NOW])
 _COMMA = re.compile("[,，]")
@@ -145,6 +147,12 @@ class Sentence:
             return True
         return comma >= 0 and any(cue.kind is CueKind.NEGATION and cue.start > comma for cue in self.cues)
 
+    def _lists_past(self, cue: Cue) -> bool:
+        """Whether words like "history of" open a list."""
+        if cue.after and self._has_words_before(cue):
+            return False
+        return _HISTORY.search(self.text, cue.start, cue.end) is not None
+
     def _is_past(self, start: int) -> bool:
         """Whether words of the past open the clause of the mention: a later clause does not deny it."""
         comma = max(self.text.rfind(",", 0, start), 0)
@@ -167,6 +175,8 @@ class Sentence:
         if cue.kind is CueKind.HISTORICAL:
             if self._past_ends(cue.end, start):
                 return False
+            if _COMMA.search(between) and not self._lists_past(cue):
+                return False  # "туберкулез в анамнезе, петрификаты", "состояние после ОНМК, гидроцефалия"
             between = between.lstrip(" :")  # "из анамнеза: рак"
         if self.language is Language.CHINESE:
             if cue.kind is CueKind.DIFFERENTIAL:
@@ -239,7 +249,11 @@ class Sentence:
         """Beyond a comma, a Russian negation denies only what can stand in the genitive."""
         if self.language is not Language.RUSSIAN:
             return True
-        first = re.search(r"[а-яёА-ЯЁ]+", self.text[start:end])
+        segment = max(self.text.rfind(",", 0, start), 0)
+        comma = self.text.find(",", end)
+        if _DETAIL.search(self.text, segment, comma if comma >= 0 else len(self.text)):
+            return False  # "протрузии C4-C6, стеноза нет": what is measured is there
+        first = re.search(r"[а-яёА-ЯЁ]+(?![а-яёА-ЯЁ-])", self.text[start:end])
         if first is None or first.group().isupper() or _EVIDENCE.search(self.text, 0, start):
             return True
         return russian.may_be_genitive(first.group())

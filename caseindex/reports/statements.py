@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Sequence
+from dataclasses import replace
 
 from caseindex.records import Language, Polarity, Statement
 from caseindex.reports.changes import ChangeSpan, change_of, find_changes
+from caseindex.reports.ellipsis import denied_sides
 from caseindex.reports.languages import detect
 from caseindex.reports.laterality import find_sides, side_of, side_of_place
 from caseindex.reports.lexicon import Mention, load_lexicon
@@ -26,6 +28,7 @@ _PAST = frozenset(["history"])
 _DYNAMICS = frozenset(["positive_dynamics", "negative_dynamics"])
 _COMPARED = frozenset(["enlargement", "volume_loss"])
 _TAKEN_OUT = re.compile(r"remov|explant|extubat|pulled|удален|удалил|извлеч|拔除|拔出|移除|撤除|取出", re.IGNORECASE)
+_UNSIDED = frozenset([_NORMAL, "cardiomegaly", "enlarged_mediastinum"])  # "тень сердца расширена влево" has no side
 _MARKS = ",;，；。"
 
 
@@ -77,7 +80,7 @@ def statements(text: str, language: Language | None = None) -> list[Statement]:
             judged = _in_section(sentence.assess(a, b, named_normal=mention.concept == _NORMAL), section)
             if kinds[mention.concept] is ConceptKind.DEVICE:
                 judged = _of_device(judged, sentence.text, a, b)
-            side = None if mention.concept == _NORMAL else side_of(sentence.text, a, b, sides, others)
+            side = None if mention.concept in _UNSIDED else side_of(sentence.text, a, b, sides, others)
             if mention.place is not None:
                 named, own = side_of_place((mention.place[0] - start, mention.place[1] - start), sides)
                 side = own if named else side
@@ -95,6 +98,10 @@ def statements(text: str, language: Language | None = None) -> list[Statement]:
                     historical=judged.historical,
                 )
             )
+        for position, side in denied_sides(sentence.text, language, spans_here):
+            told = [made for made in found if made.start == start and made.finding == stated[position].concept]
+            if told and told[-1].polarity is Polarity.PRESENT:
+                found.append(replace(told[-1], polarity=Polarity.ABSENT, side=side, change=None))
     return found
 
 
