@@ -20,8 +20,11 @@ from caseindex.retrieval.verify.filed import Filed
 _AGE_OFF: Final = 2.0  # years that a report's age and the header's may differ: birthdays, rounding
 _OLDEST: Final = 89.0  # ages above are often cut in de-identified data
 _ORGANS: Final = {
-    Sex.FEMALE: frozenset({"uterus", "ovary"}),
-    Sex.MALE: frozenset({"prostate", "testis"}),
+    Sex.FEMALE: frozenset(
+        "uterus cervix ovary uterine_fibroid endometriosis endometrial_cancer ovarian_cyst polycystic_ovary ovarian_mass "
+        "krukenberg ovarian_cancer ovarian_teratoma ovarian_torsion hydrosalpinx pregnancy uterine_anomaly iud".split()
+    ),
+    Sex.MALE: frozenset("prostate testis bph prostate_cancer prostatitis testicular_cancer testicular_torsion".split()),
 }
 _MODALITIES: Final = {
     "CT": "ct",

@@ -18,11 +18,11 @@ _AGES: Final = (
 _AGO = re.compile(r"^\s*(?:назад|тому|ago|前|history)", re.IGNORECASE)
 _FEMALE: Final = re.compile(
     r"\b(?:wom[ae]n|female|girl|lady|gravida|женщин\w*|девочк\w*|девушк\w*|пациентк\w*|больная)\b"
-    r"|\by[\s./-]*o[.\s]*(?:w?f)\b|女(?:性|，|,|、|\s|$)",
+    r"|(?<![a-z])y[\s./-]*o[.\s]*(?:w?f)\b|女(?:性|，|,|、|\s|$)",
     re.IGNORECASE,
 )
 _MALE: Final = re.compile(
-    r"\b(?:m[ae]n|male|boy|gentleman|мужчин\w*|мальчик\w*|юнош\w*)\b|\by[\s./-]*o[.\s]*(?:w?m)\b|男(?:性|，|,|、|\s|$)",
+    r"\b(?:m[ae]n|male|boy|gentleman|мужчин\w*|мальчик\w*|юнош\w*)\b|(?<![a-z])y[\s./-]*o[.\s]*(?:w?m)\b|男(?:性|，|,|、|\s|$)",
     re.IGNORECASE,
 )
 

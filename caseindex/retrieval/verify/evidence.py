@@ -33,6 +33,7 @@ WITNESSES: Final[dict[str, tuple[str, ...]]] = {
     "consistency": ("sex", "age", "organs", "modality", "body_part", "findings", "sides", "normal"),
 }
 NUMBERS: Final = tuple(name for names in WITNESSES.values() for name in names)
+_MOST_UNSAID = 16
 _LEAST_MISSING = 0.02  # probability below which a finding is not missed
 
 
@@ -80,6 +81,8 @@ class Evidence:
         """Whether this witness says anything at all."""
         if witness == "consistency":
             return any(one.outcome is not Outcome.UNKNOWN for one in self.checks)
+        if witness in ("statements", "neighbours") and not self.told:
+            return False  # a text that states nothing leaves everything unsaid
         return any(math.isfinite(self.numbers.get(name, math.nan)) for name in WITNESSES[witness])
 
 
@@ -139,7 +142,7 @@ def evidence(
     }
     for name in (Check.FINDINGS, Check.SIDES, Check.NORMAL):  # that nothing clashes is no evidence
         numbers[name.value] = min(0.0, numbers.get(name.value, 0.0))
-    return Evidence(numbers, tuple(told), tuple(unsaid[:5]), checks)
+    return Evidence(numbers, tuple(told), tuple(unsaid[:_MOST_UNSAID]), checks)
 
 
 _NUMBER = {Outcome.AGREES: 1.0, Outcome.CONTRADICTS: -1.0, Outcome.UNKNOWN: 0.0}

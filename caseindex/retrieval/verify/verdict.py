@@ -25,6 +25,7 @@ _HARD = frozenset({Check.SEX, Check.AGE, Check.ORGANS, Check.FINDINGS, Check.SID
 _STRICT = 0.2  # of the rate of false alarms: below this line a report contradicts, rather than being doubtful
 _MISSED = 0.5  # probability by image or share of neighbours from which an unsaid finding is listed
 _SHOWN_NEAREST = 5
+_SHOWN_MISSING = 5
 
 
 class Ruling(StrEnum):
@@ -103,12 +104,22 @@ def verdicts(
                 {name: float(alone[name][row]) if evidence.known(name) else math.nan for name in WITNESSES},
                 _errors(kinds[row]),
                 _statements(verifier, claims[row], evidence, line),
-                tuple(u for u in evidence.unsaid if max(u.probability, u.share) >= _MISSED and u.share > u.base),
+                _missing(evidence.unsaid),
                 _nearest(verifier, near, row),
                 evidence,
             )
         )
     return out
+
+
+def _missing(unsaid: Sequence[Unsaid]) -> tuple[Unsaid, ...]:
+    """What is clearly missed, each finding by its most specific name."""
+    from caseindex.reports.lexicon import load_lexicon
+
+    lexicon = load_lexicon()
+    clear = [one for one in unsaid if max(one.probability, one.share) >= _MISSED and one.share > one.base]
+    names = {one.concept for one in clear}
+    return tuple(one for one in clear if not names & set(lexicon.expand(one.concept)[1:]))[:_SHOWN_MISSING]
 
 
 def strict_rate(rate: float) -> float:
