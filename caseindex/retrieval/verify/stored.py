@@ -16,6 +16,8 @@ import numpy.typing as npt
 from caseindex.index.archive import Archive
 from caseindex.index.atomic import write_file_atomically
 from caseindex.index.comparable import Kind
+from caseindex.protocols import TextEncoder
+from caseindex.retrieval.verify.classifiers import ClassSpace, TextLabels
 from caseindex.retrieval.verify.evidence import NUMBERS, WITNESSES
 from caseindex.retrieval.verify.expectation import Expectation
 from caseindex.retrieval.verify.filed import FOLDS
@@ -55,9 +57,11 @@ def save_verifier(archive: Archive, key: str, verifier: Verifier, made_of: dict[
     return fingerprint
 
 
-def load_verifier(archive: Archive, key: str, text: Any = None) -> tuple[Verifier, dict[str, Any], str] | None:
+def load_verifier(
+    archive: Archive, key: str, text: TextEncoder | None = None, labels: TextLabels | None = None
+) -> tuple[Verifier, dict[str, Any], str] | None:
     """(verifier, what it was made of, fingerprint); ``None`` where there is none, or it is damaged or of another
-    version: it is derived, and made again. ``text``: the pair model's text encoder."""
+    version: it is derived, and made again. ``text``: the pair model's text encoder; ``labels``: the text classifier."""
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
@@ -67,7 +71,7 @@ def load_verifier(archive: Archive, key: str, text: Any = None) -> tuple[Verifie
         content = (folder / _TENSORS).read_bytes()
         if document["form"] != form() or document["sha256"] != hashlib.sha256(content).hexdigest():
             return None
-        return _built(load(content), document, text), document["made_of"], document["fingerprint"]
+        return _built(load(content), document, text, labels), document["made_of"], document["fingerprint"]
     except (OSError, ValueError, KeyError, TypeError, SafetensorError):
         return None
 
@@ -130,6 +134,9 @@ def _flat(verifier: Verifier) -> tuple[Tensors, dict[str, Any]]:
             "pair_kinds": [_kind(kind) for kind in witnesses.pair.kinds],
             "pair_trained_on": sorted(witnesses.pair.trained_on),
         }
+    if witnesses.classes is not None:
+        tensors["class_prior"] = witnesses.classes.prior
+        document["classes_trained_on"] = sorted(witnesses.classes.trained_on)
     return tensors, document
 
 
@@ -141,7 +148,7 @@ def _kinds(rows: list[list[str | None]]) -> tuple[Kind, ...]:
     return tuple(Kind(*row) for row in rows)
 
 
-def _built(tensors: Tensors, document: dict[str, Any], text: Any) -> Verifier:
+def _built(tensors: Tensors, document: dict[str, Any], text: TextEncoder | None, labels: TextLabels | None) -> Verifier:
     sided = "side_mean" in tensors
     expectation = Expectation(
         Targets(tuple(document["findings"]), tuple(document["named"])),
@@ -176,11 +183,14 @@ def _built(tensors: Tensors, document: dict[str, Any], text: Any) -> Verifier:
             _kinds(document["pair_kinds"]),
             frozenset(document["pair_trained_on"]),
         )
+    classes = None
+    if "class_prior" in tensors and labels is not None:
+        classes = ClassSpace(labels, tensors["class_prior"], frozenset(document["classes_trained_on"]))
     centre, scale, coefficients, curve = (
         tensors[f"fusion.{name}"] for name in ("centre", "scale", "coefficients", "curve")
     )
     return Verifier(
-        Witnesses(expectation, gallery, pair),
+        Witnesses(expectation, gallery, pair, classes),
         Fusion(centre, scale, coefficients, curve, {name: tensors[f"alone.{name}"] for name in WITNESSES}),
         StatementCurve(tensors["statements"], tensors["statements.right"]),
         tensors["right"],

@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
 from caseindex.errors import TrainingError
 from caseindex.index.archive import Archive
-from caseindex.records import Float32Array, Int64Array
+from caseindex.records import Int64Array
 from caseindex.retrieval.verify.claims import UNTOLD
+from caseindex.retrieval.verify.classifiers import ClassSpace
 from caseindex.retrieval.verify.evidence import Evidence
 from caseindex.retrieval.verify.expectation import fit_expectation
 from caseindex.retrieval.verify.filed import Filed, unit
 from caseindex.retrieval.verify.fusion import Fusion, StatementCurve, fit_fusion, fit_statement_curve
 from caseindex.retrieval.verify.logistic import Floats
 from caseindex.retrieval.verify.neighbours import Gallery
+from caseindex.retrieval.verify.pair_space import PairSpace
 from caseindex.retrieval.verify.panel import LEAST, OnProgress, Panel, read_panel
 from caseindex.retrieval.verify.planted_cases import Trial, make_trials
 from caseindex.retrieval.verify.targets import chosen_targets, net_side
-from caseindex.retrieval.verify.witnesses import Witnesses
+from caseindex.retrieval.verify.witnesses import Others, Witnesses
 
 MOST_TRIALS = 900  # reports that errors are planted into
+
+
+@dataclass(frozen=True, slots=True)
+class Extra:
+    """Witnesses that need other models, and what these say of a panel's images."""
+
+    pair: PairSpace | None
+    classes: ClassSpace | None
+    others: Others
 
 
 @dataclass(frozen=True)
@@ -52,15 +62,14 @@ def fit_verifier(
     fingerprint: str,
     *,
     halves: bool,
-    pair: Any = None,
+    extra: Callable[[Panel], Extra] | None = None,
     left_out: Collection[str] = frozenset(),
     seed: int = 0,
     on_progress: OnProgress | None = None,
 ) -> Verifier:
     """Learns on all patients of the archive but those ``left_out``, with the embeddings of ``fingerprint``.
 
-    ``pair``: a function from a panel to its :class:`~caseindex.retrieval.verify.pair_space.PairSpace` and the pair
-    vectors of its rows. Raises :class:`~caseindex.errors.TrainingError` for too small an archive.
+    ``extra``: gives the witnesses that need other models. Raises :class:`~caseindex.errors.TrainingError` for too small an archive.
     """
     panel = read_panel(archive, fingerprint, left_out=left_out, on_progress=on_progress)
     people = len(set(panel.patients))
@@ -81,23 +90,24 @@ def fit_verifier(
         np.array([one.report.study_uid for one in panel.filed], dtype=object),
         np.array([one.report.report_uid for one in panel.filed], dtype=object),
     )
-    space, pair_vectors = pair(panel) if pair is not None else (None, None)
-    return _fused(Witnesses(expectation, gallery, space), panel, pair_vectors, seed, on_progress)
+    more = extra(panel) if extra is not None else Extra(None, None, Others())
+    return _fused(Witnesses(expectation, gallery, more.pair, more.classes), panel, more.others, seed, on_progress)
 
 
 def _fused(
     witnesses: Witnesses,
     panel: Panel,
-    pair_vectors: Sequence[Float32Array | None] | None,
+    others: Others,
     seed: int,
     on_progress: OnProgress | None,
 ) -> Verifier:
     order = np.random.default_rng(seed).permutation(len(panel))[:MOST_TRIALS]
-    if witnesses.pair is not None:  # whom the pair model has not seen first: only they tell what it is worth
-        fresh = [i for i in range(len(panel)) if panel.filed[i].report.study_uid not in witnesses.pair.trained_on]
+    learned = _learned(witnesses)
+    if learned:  # whom the other models have not seen first: only they tell what these are worth
+        fresh = [i for i in range(len(panel)) if panel.filed[i].report.study_uid not in learned]
         order = np.array([*fresh, *(i for i in order if i not in set(fresh))])[:MOST_TRIALS]
     trials = make_trials(panel, sorted(int(i) for i in order), seed=seed, on_progress=on_progress)
-    found = judge_trials(witnesses, panel, trials, pair_vectors)
+    found = judge_trials(witnesses, panel, trials, others)
     rows = np.array([one.row() for one in found])
     kinds = np.array([one.place for one in trials], np.int64)
     folds = panel.folds[[one.row for one in trials]]
@@ -116,14 +126,16 @@ def _fused(
     )
 
 
-def judge_trials(
-    witnesses: Witnesses, panel: Panel, trials: Sequence[Trial], pair_vectors: Sequence[Float32Array | None] | None
-) -> list[Evidence]:
+def _learned(witnesses: Witnesses) -> frozenset[str]:
+    parts = (witnesses.pair, witnesses.classes)
+    return frozenset().union(*(part.trained_on for part in parts if part is not None))
+
+
+def judge_trials(witnesses: Witnesses, panel: Panel, trials: Sequence[Trial], others: Others) -> list[Evidence]:
     """The evidence of each trial: the image of its row beside its text."""
     filed = [as_filed(panel, trial) for trial in trials]
-    vectors = panel.vectors[[trial.row for trial in trials]]
-    of_pair = None if pair_vectors is None else [pair_vectors[trial.row] for trial in trials]
-    return witnesses.evidences(filed, [trial.claims for trial in trials], vectors, of_pair)[0]
+    rows = [trial.row for trial in trials]
+    return witnesses.evidences(filed, [trial.claims for trial in trials], panel.vectors[rows], others.rows(rows))[0]
 
 
 def as_filed(panel: Panel, trial: Trial) -> Filed:

@@ -16,11 +16,13 @@ from caseindex.records import Float32Array, Image, ItemKind, PixelArray, Report
 from caseindex.retrieval.nearest import open_gallery
 from caseindex.retrieval.picture import render_options
 from caseindex.retrieval.verify.claims import Claims, claims_of
+from caseindex.retrieval.verify.classifiers import as_roots
 from caseindex.retrieval.verify.filed import Filed, filed_reports, unit
 from caseindex.retrieval.verify.opened import Opened
 from caseindex.retrieval.verify.panel import OnProgress
 from caseindex.retrieval.verify.thresholds import Threshold, by_false_alarms
 from caseindex.retrieval.verify.verdict import Verdict, strict_rate, verdicts
+from caseindex.retrieval.verify.witnesses import Others
 
 _BLOCK = 256
 _MOST_FRAMES = 16
@@ -52,11 +54,11 @@ def verify_study(opened: Opened, study_uid: str, rate: float = 0.05) -> list[Ver
         filed = list(filed_reports(reader, study_uid=study_uid))
         if not filed:
             raise NotInArchive(study_uid, "the study lacks a report or an image", "Ingest what is missing")
-        vectors = [opened.vectors(reader, one) for one in filed]
-    kept = [i for i, (own, _) in enumerate(vectors) if own is not None]
-    if not kept:
+        own, others = opened.vectors(reader, filed)
+    found = _asked(opened, filed, own, others, lines(opened, rate))
+    if not found:
         raise NotInArchive(study_uid, "none of its images could be read", "Run `caseindex embed` to see why")
-    return _asked(opened, [filed[i] for i in kept], [vectors[i] for i in kept], lines(opened, rate))
+    return found
 
 
 def verify_all(opened: Opened, rate: float = 0.05, *, on_progress: OnProgress | None = None) -> list[Verdict]:
@@ -68,9 +70,8 @@ def verify_all(opened: Opened, rate: float = 0.05, *, on_progress: OnProgress | 
     for start in range(0, len(filed), _BLOCK):
         part = filed[start : start + _BLOCK]
         with opened.archive.store.read() as reader:
-            vectors = [opened.vectors(reader, one) for one in part]
-        kept = [i for i, (own, _) in enumerate(vectors) if own is not None]
-        found += _asked(opened, [part[i] for i in kept], [vectors[i] for i in kept], drawn)
+            own, others = opened.vectors(reader, part)
+        found += _asked(opened, part, own, others, drawn)
         if on_progress is not None:
             on_progress("verifying", len(part), len(filed))
     return sorted(found, key=lambda one: (math.isnan(one.agreement), one.agreement))
@@ -90,8 +91,11 @@ def verify_image(opened: Opened, file: Path, text: str, rate: float = 0.05) -> t
     images = _as_archived(opened, images, own_vector)
     report = Report(report_uid="", study_uid=images[0].study_uid, text=text, file="", patient_id=images[0].patient_id)
     one = Filed(report, images)
-    pair = None if opened.pair is None else encoded(opened.pair.image, pictures)
-    (verdict,) = _asked(opened, [one], [(own_vector, pair)], lines(opened, rate))
+    others = Others(
+        None if opened.pair is None else [encoded(opened.pair.image, pictures)],
+        None if opened.labels is None else [unit(as_roots(opened.labels.image.predict(pictures)).mean(0))],
+    )
+    (verdict,) = _asked(opened, [one], [own_vector], others, lines(opened, rate))
     return verdict, pictures
 
 
@@ -139,14 +143,14 @@ def read_images(archive: Archive, file: Path) -> tuple[tuple[Image, ...], tuple[
 
 
 def _asked(
-    opened: Opened,
-    filed: Sequence[Filed],
-    vectors: Sequence[tuple[Float32Array | None, Float32Array | None]],
-    drawn: Lines,
+    opened: Opened, filed: Sequence[Filed], vectors: Sequence[Float32Array | None], others: Others, drawn: Lines
 ) -> list[Verdict]:
-    if not filed:
+    """Of those whose images have vectors."""
+    kept = [i for i, vector in enumerate(vectors) if vector is not None]
+    if not kept:
         return []
-    claims: list[Claims] = [claims_of(one.report.text, one.report.language) for one in filed]
-    own = np.stack([vector for vector, _ in vectors if vector is not None])
-    found = opened.verifier.witnesses.evidences(filed, claims, own, [pair for _, pair in vectors])
-    return verdicts(opened.verifier, filed, claims, found, drawn.threshold, drawn.strict)
+    asked = [filed[i] for i in kept]
+    claims: list[Claims] = [claims_of(one.report.text, one.report.language) for one in asked]
+    own = np.stack([vector for vector in vectors if vector is not None])
+    found = opened.verifier.witnesses.evidences(asked, claims, own, others.rows(kept))
+    return verdicts(opened.verifier, asked, claims, found, drawn.threshold, drawn.strict)

@@ -11,6 +11,7 @@ import numpy as np
 from caseindex.index.comparable import kind_of
 from caseindex.records import Float32Array
 from caseindex.retrieval.verify.claims import Claims
+from caseindex.retrieval.verify.classifiers import ClassSpace
 from caseindex.retrieval.verify.consistency import checked
 from caseindex.retrieval.verify.evidence import Evidence, evidence
 from caseindex.retrieval.verify.expectation import Expectation, crowd_score
@@ -18,38 +19,52 @@ from caseindex.retrieval.verify.filed import Filed
 from caseindex.retrieval.verify.neighbours import Gallery, Near, nearest
 from caseindex.retrieval.verify.pair_space import PairSpace
 
+Maybe = Sequence[Float32Array | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Others:
+    """By row: ``pair``: [dim] image vectors of the pair model; ``classes``: [labels] square roots of the image classifier's
+    probabilities. ``None`` where there is none."""
+
+    pair: Maybe | None = None
+    classes: Maybe | None = None
+
+    def rows(self, places: Sequence[int]) -> Others:
+        return Others(*(None if part is None else [part[i] for i in places] for part in (self.pair, self.classes)))
+
 
 @dataclass(frozen=True)
 class Witnesses:
-    """``pair``: where the archive uses a model that compares words with images."""
+    """``pair``: where the archive uses a model that compares words with images; ``classes``: where it has two classifiers."""
 
     expectation: Expectation
     gallery: Gallery
     pair: PairSpace | None = None
+    classes: ClassSpace | None = None
 
     def evidences(
         self,
         filed: Sequence[Filed],
         claims: Sequence[Claims],
         vectors: Float32Array,
-        pair_vectors: Sequence[Float32Array | None] | None = None,
+        others: Others | None = None,
     ) -> tuple[list[Evidence], Near]:
-        """[n] cases: ``filed`` with the claims of their reports and the mean vectors [n, dim] of their images."""
+        """[n] cases: ``filed`` with the claims of their reports, the mean vectors [n, dim] of their images, and what
+        other models say of these."""
         patients = [one.patient for one in filed]
         kinds = [kind_of(one.images[0]) for one in filed]
         folds = np.array([one.fold for one in filed], np.int64)
         seen = self.expectation.seen(vectors, folds)
         near = self._near(filed, vectors)
         crowd = crowd_score(self.expectation, seen, claims, patients, kinds)
-        pair = np.full(len(filed), math.nan)
-        if self.pair is not None and pair_vectors is not None:
-            pair = self.pair.scores(
-                pair_vectors,
-                [one.report.text for one in filed],
-                patients,
-                kinds,
-                [one.report.study_uid for one in filed],
-            )
+        texts = [one.report.text for one in filed]
+        studies = [one.report.study_uid for one in filed]
+        pair = classes = np.full(len(filed), math.nan)
+        if self.pair is not None and others is not None and others.pair is not None:
+            pair = self.pair.scores(others.pair, texts, patients, kinds, studies)
+        if self.classes is not None and others is not None and others.classes is not None:
+            classes = self.classes.scores(others.classes, texts, studies)
         base = self.expectation.base.astype(np.float64)
         found = [
             evidence(
@@ -62,6 +77,7 @@ class Witnesses:
                 row,
                 crowd=float(crowd[row]),
                 pair=float(pair[row]),
+                classes=float(classes[row]),
             )
             for row, one in enumerate(filed)
         ]

@@ -29,7 +29,7 @@ def judged(opened: Opened, study: str, text: str) -> Verdict:
     """The verdict on another text about a study of the archive."""
     with opened.archive.store.read() as reader:
         (own,) = filed_reports(reader, study_uid=study)
-        vector = opened.vectors(reader, own)[0]
+        (vector,) = opened.vectors(reader, [own])[0]
     asked = Filed(replace(own.report, text=text), own.images)
     claims = claims_of(text, own.report.language)
     assert vector is not None
@@ -117,7 +117,7 @@ def test_what_is_expected_of_a_patient_is_learned_without_him(opened: Opened, ar
     without = open_verifier(archive, left_out={"p010"})
     with archive.store.read() as reader:
         (own,) = filed_reports(reader, study_uid="s010")
-        vector = opened.vectors(reader, own)[0]
+        (vector,) = opened.vectors(reader, [own])[0]
     assert vector is not None
     fold = np.array([fold_of("p010")])
     with_him, without_him = (one.verifier.witnesses.expectation.seen(vector[None], fold) for one in (opened, without))
