@@ -66,7 +66,7 @@ def classifier(
     size: Annotated[
         int | None, typer.Option(min=32, help="Side of the pictures in pixels.", show_default="224")
     ] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, show_default="60; cnn 10000, lstm 50, words 40")] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, show_default="100; cnn 10000, lstm 50, words 40")] = None,
     patience: Annotated[
         int | None, typer.Option(min=1, help="Stop after this many epochs without a better validation LRAP.")
     ] = None,

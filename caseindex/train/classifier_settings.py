@@ -44,8 +44,8 @@ class ClassifierSettings:
     views: int = 2
     size: int = 224
     many: bool = False
-    epochs: int = 60
-    patience: int = 15
+    epochs: int = 100
+    patience: int = 100
     minutes: float | None = None
     batch: int = 32
     learning_rate: float = 1e-3
