@@ -192,7 +192,7 @@ def test_arcface_by_hand() -> None:
     with torch.no_grad():
         loss.weight.copy_(_plane(60, 200, 90, 250) * 3)  # the length of a direction does not count
     own, other = 4 * math.cos(math.radians(90)), 4 * math.cos(math.radians(90))  # 60 + 30; the nearest of 90 and 250
-    assert float(loss(_plane(0), torch.tensor([0]))) == pytest.approx(
+    assert float(loss(_plane(0), torch.tensor([0])).detach()) == pytest.approx(
         -math.log(math.exp(own) / (math.exp(own) + math.exp(other)))
     )
 
