@@ -140,3 +140,25 @@ def test_an_archive_without_reports(tmp_path: Path) -> None:
 def test_settings_out_of_range(change: dict[str, object]) -> None:
     with pytest.raises(SettingsError):
         LanguageSettings(**change)  # type: ignore[arg-type]
+
+
+def test_the_command_trains_and_its_model_answers_by_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    import json
+
+    from caseindex.cli.main import main
+
+    archive = make_archive(tmp_path / "archive", 24)
+    archive.store.close()
+    small = ("--dim", "16", "--width", "16", "--layers", "1", "--batch", "8", "--epochs", "1", "--no-tensorboard")
+    with pytest.raises(SystemExit) as end:
+        main(["train", "language", "--archive", str(archive.path), *small, "--format", "json"])
+    assert not end.value.code
+    document = json.loads(capsys.readouterr().out)
+    assert document["reports"] == 25
+    assert set(document["test"]) == {"other_part", "told_ru", "told_en", "told_zh"}
+    question = ("--text", "hydrocephalus", "--model", "language", "-k", "3", "--format", "json")
+    with pytest.raises(SystemExit) as end:
+        main(["search", "--archive", str(archive.path), *question])
+    assert not end.value.code
+    hits = json.loads(capsys.readouterr().out)["hits"]
+    assert [int(hit["study_uid"][1:]) % 4 for hit in hits] == [2, 2, 2]
