@@ -26,7 +26,8 @@ def cut_to_content(pixels: PixelArray) -> PixelArray:
     if width * height < _LEAST * grey.size:
         return pixels
     side = round(max(width, height) * (1 + _MARGIN))
-    first_row, first_column = top + height // 2 - side // 2, left + width // 2 - side // 2
+    side += (side - width) % 2  # a mirrored picture is cut alike
+    first_row, first_column = top + (height - side) // 2, left + (width - side) // 2
     out = np.zeros((side, side, *pixels.shape[2:]), np.uint8)
     rows = slice(max(first_row, 0), min(first_row + side, pixels.shape[0]))
     columns = slice(max(first_column, 0), min(first_column + side, pixels.shape[1]))
