@@ -139,6 +139,8 @@ def _image_of(trunk: catalogue.Trunk, name: str, device: str | None) -> TorchIma
 
 def _from_folder(folder: Path, name: str, device: str | None) -> Model:
     config = checkpoint.read_config(folder)
+    if "classifier" in config:
+        raise ModelNotFound(name, "a classifier, which has no space to compare in", "Name an encoder")
     image = _headed(folder, name, config, device) if config.get("image") else None
     text = _text_of(folder, name, config, device)
     if image is None and text is None:

@@ -17,7 +17,8 @@ from PIL import Image as Picture
 
 from caseindex.encoders.classifier import ImageClassifier, TextClassifier, load_classifier
 from caseindex.encoders.classifier_networks import PublishedCnn, PublishedLstm
-from caseindex.errors import SettingsError, TrainingError, UsageError
+from caseindex.encoders.model import load_model
+from caseindex.errors import ModelNotFound, SettingsError, TrainingError, UsageError
 from caseindex.evaluation.label_table import read_label_table
 from caseindex.index.archive import Archive
 from caseindex.train.classifier import ClassifierResult, train_classifier
@@ -66,6 +67,8 @@ def test_the_saved_model_answers_as_in_training(archive: Archive, trained: Class
     model = load_classifier(archive.models_dir, "image-classifier")
     assert isinstance(model, ImageClassifier)
     assert model.classes == trained.classes == tuple(sorted(KINDS))
+    with pytest.raises(ModelNotFound, match="a classifier"):
+        load_model(archive.models_dir, "image-classifier")
     test = json.loads((trained.run / "split.json").read_text())["test"]
     pictures = [np.asarray(Picture.open(archive.path / f"{uid[1:]}.png")) for uid in test]
     found = model.predict(pictures)
