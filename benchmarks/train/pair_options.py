@@ -53,8 +53,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
 }
 
 
-def make(folder: Path, examinations: int) -> Archive:
-    make_source(folder / "source", Recipe(images=2 * examinations, slices=2))
+def make(folder: Path, examinations: int, slices: int) -> Archive:
+    make_source(folder / "source", Recipe(images=slices * examinations, slices=slices))
     archive, _ = Archive.create(folder / "archive")
     ingest(
         archive.store,
@@ -160,9 +160,10 @@ def _run(archive: Archive, variant: str, seed: int, epochs: int) -> dict[str, An
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--examinations", type=int, default=400)
-    parser.add_argument("--epochs", type=int, default=40)
-    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--examinations", type=int, default=300)
+    parser.add_argument("--slices", type=int, default=2, help="of each examination")
+    parser.add_argument("--epochs", type=int, default=30)
+    parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--only", nargs="*", default=list(VARIANTS))
     parser.add_argument("--scratch", type=Path, default=None, help="keep the archive here, and use one that is there")
     parser.add_argument("--result", type=Path, default=RESULT)
@@ -171,7 +172,9 @@ def main() -> int:
         scratch = arguments.scratch or Path(name)
         scratch.mkdir(exist_ok=True)
         there = scratch / "archive" / "archive.toml"
-        archive = Archive.open(there.parent) if there.exists() else make(scratch, arguments.examinations)
+        archive = (
+            Archive.open(there.parent) if there.exists() else make(scratch, arguments.examinations, arguments.slices)
+        )
         result: dict[str, Any] = {"examinations": arguments.examinations, "epochs": arguments.epochs, "variants": {}}
         for seed in range(arguments.seeds):
             for variant in arguments.only:

@@ -26,7 +26,8 @@ class AttentionFusion:
 
     def weights(self, vectors: Float32Array) -> Float32Array:
         """[images] that sum to 1: how much each image of a study counts."""
-        scores = (np.tanh(vectors @ self.inner.T + self.inner_bias) @ self.score.T)[:, 0]
+        scaled = vectors * np.float32(vectors.shape[1] ** 0.5)
+        scores = (np.tanh(scaled @ self.inner.T + self.inner_bias) @ self.score.T)[:, 0]
         shares = np.exp(scores - scores.max())
         return np.asarray(shares / shares.sum(), np.float32)
 

@@ -47,6 +47,9 @@ from caseindex.train.text_negatives import TextNegatives
 from caseindex.train.text_views import ReportViews, ViewMaker
 from caseindex.train.towers import ProjectionHead
 
+#: Of the fusion beside the heads.
+FUSION_RATE = 10.0
+
 OnProgress = Callable[[str, int, int], None]  # stage, done now, total
 
 
@@ -292,20 +295,19 @@ def _decoded(
 
 
 def _groups(module: PairModule, settings: PairSettings) -> list[dict[str, Any]]:
-    """Matrices decay, vectors and the loss's scale do not; pretrained networks learn slowly."""
-    groups: dict[tuple[bool, bool], list[torch.nn.Parameter]] = {}
+    """Matrices decay, vectors and the loss's scale do not; pretrained networks learn slowly, the few weights of the
+    fusion fast."""
+    groups: dict[tuple[float, bool], list[torch.nn.Parameter]] = {}
     for name, parameter in module.named_parameters():
         if parameter.requires_grad:
             pretrained = name.startswith("trunk.") or (
                 name.startswith("text.network.") and not isinstance(module.text, ConceptTower)
             )
+            rate = settings.trunk_rate if pretrained else settings.learning_rate
+            rate *= FUSION_RATE if name.startswith("fusion.") else 1
             decays = parameter.ndim > 1 and not name.startswith("criterion.")
-            groups.setdefault((pretrained, decays), []).append(parameter)
+            groups.setdefault((rate, decays), []).append(parameter)
     return [
-        {
-            "params": parameters,
-            "lr": settings.trunk_rate if pretrained else settings.learning_rate,
-            "weight_decay": settings.weight_decay if decays else 0.0,
-        }
-        for (pretrained, decays), parameters in sorted(groups.items(), key=lambda item: item[0])
+        {"params": parameters, "lr": rate, "weight_decay": settings.weight_decay if decays else 0.0}
+        for (rate, decays), parameters in sorted(groups.items(), key=lambda item: item[0])
     ]

@@ -19,7 +19,8 @@ class StudyFusion(torch.nn.Module):
 
     def forward(self, vectors: torch.Tensor, group: torch.Tensor, groups: int) -> torch.Tensor:
         """[images, dim] and [images] the study of each, ``groups`` studies -> [groups, dim], L2-normalised."""
-        scores = self.score(torch.tanh(self.inner(vectors))).squeeze(1)  # [images]
+        # Coordinates of a unit vector are small: at their own scale nothing would be learned of them.
+        scores = self.score(torch.tanh(self.inner(vectors * vectors.shape[1] ** 0.5))).squeeze(1)  # [images]
         highest = torch.full((groups,), float("-inf"), device=scores.device, dtype=scores.dtype)
         highest = highest.scatter_reduce(0, group, scores.detach(), "amax")
         weights = (scores - highest[group]).exp()
