@@ -168,7 +168,13 @@ def run(data: Path, work: Path) -> dict[str, Any]:
     for name, source in sources.items():
         model, about = trained(archive_of(work / f"{name}-reported", source))
         out[name] = {"model": about, "sentences": by_sentence(pictures, model)}
+        _write(out)  # what is measured stays if the rest is interrupted
     return out
+
+
+def _write(result: dict[str, Any]) -> None:
+    RESULT.parent.mkdir(exist_ok=True)
+    RESULT.write_text(json.dumps(result, ensure_ascii=False, indent=1) + "\n", "utf-8")
 
 
 def main() -> None:
@@ -180,8 +186,6 @@ def main() -> None:
         work = options.work or Path(temporary)
         work.mkdir(parents=True, exist_ok=True)
         result = run(options.data, work)
-    RESULT.parent.mkdir(exist_ok=True)
-    RESULT.write_text(json.dumps(result, ensure_ascii=False, indent=1) + "\n", "utf-8")
     print(json.dumps(result, ensure_ascii=False, indent=1))
 
 
