@@ -102,6 +102,7 @@ def run(name: str, source: Path, work: Path, trained: int, seed: int) -> dict[st
     untrained = [bench_verify(archive, hold_out=patients_of(archive, part), seed=seed) for part in range(PARTS)]
     plot_similarity(untrained[0].matrix, work / f"{name}.png", title=f"{name}: images against reports, untrained")
     document: dict[str, Any] = {"untrained": {**joined(untrained), "parts": parts(untrained)}}
+    write(name, document)  # what follows may take hours
     archive.store.close()
     learned = []
     for part in range(trained):
@@ -117,6 +118,11 @@ def run(name: str, source: Path, work: Path, trained: int, seed: int) -> dict[st
         document["same_parts_untrained"] = joined(untrained[:trained])
         document["trained"] = {**joined(learned), "parts": parts(learned)}
     return document
+
+
+def write(name: str, document: dict[str, Any]) -> None:
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"{name}.json").write_text(json.dumps(document, ensure_ascii=False, indent=1) + "\n", "utf-8")
 
 
 def main() -> None:
@@ -136,8 +142,7 @@ def main() -> None:
             source = work / "synthetic"
             make_source(source, Recipe(seed=given.seed))
         document = run(name, source, work, given.trained, given.seed)
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / f"{name}.json").write_text(json.dumps(document, ensure_ascii=False, indent=1) + "\n", "utf-8")
+    write(name, document)
     for state in ("untrained", "same_parts_untrained", "trained"):
         if state in document:
             kinds = {kind: one["auroc"]["value"] for kind, one in document[state]["kinds"].items()}
