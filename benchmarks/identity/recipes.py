@@ -1,8 +1,9 @@
 """The published Siamese recipe (four rows), our recipe and its ablations, at equal compute.
 
-    python benchmarks/identity/recipes.py [--steps 560] [--seeds 3] [--device cuda] [--only NAME ...] [--write]
+    python benchmarks/identity/recipes.py [--steps 560] [--side 224] [--seeds 3] [--device cuda] [--only NAME ...] [--write]
 
-Trains on the paediatric chest X-rays of about 1,150 patients, everything at 224 x 224, squashed; measures on 948 images of
+Trains on the paediatric chest X-rays of about 1,150 patients, everything at one size (224 x
+224), squashed to a square; measures on 948 images of
 patients that are on no training side, and on adult chest X-rays of another source (64 x 64 originals) that nothing was
 trained on. Each row does the same number of steps of 128 images. Both sources are fitted without labels before they are
 measured, where the recipe says so. 95% intervals by patients, over all seeds' queries.
@@ -63,6 +64,7 @@ ROWS: dict[str, dict[str, Any]] = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=560)
+    parser.add_argument("--side", type=int, default=224, help="Pictures' side, of every row; a multiple of 16.")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--only", nargs="+", choices=list(ROWS))
@@ -76,8 +78,8 @@ def main() -> None:
         runs = [run for path in options.merge for run in json.loads(path.read_text("utf-8"))["runs"]]
         _finish({"runs": runs}, options.output)
         return
-    home, position = read_pack("kermany_cxr", data=options.data)
-    other, _ = read_pack("nih1000_64px", data=options.data)
+    home, position = read_pack("kermany_cxr", options.side, options.data)
+    other, _ = read_pack("nih1000_64px", options.side, options.data)
     if options.images:
         kept = np.flatnonzero(home.families % max(1, len(position) // options.images) == 0)
         home, position, other = home.rows(kept), position[kept], other.rows(np.arange(options.images))
@@ -93,17 +95,19 @@ def main() -> None:
                   {k: round(v, 4) for k, v in run["other"].items() if isinstance(v, float)}, runs[-1]["seconds"], flush=True)  # fmt: skip
             if options.write or options.output != RESULTS:
                 options.output.parent.mkdir(parents=True, exist_ok=True)
-                _finish({"runs": runs}, options.output, device=options.device, steps=options.steps)
+                _finish({"runs": runs}, options.output, device=options.device, steps=options.steps, side=options.side)
 
 
 def _run(
     name: str, given: dict[str, Any], seed: int, home: Pack, position: np.ndarray, other: Pack, steps: int, device: str
 ) -> dict[str, Any]:
-    settings = with_recipe(**{"recipe": "caseindex", **given}, seed=seed)
+    side = home.pixels.shape[1]
+    settings = with_recipe(**{"recipe": "caseindex", **given}, seed=seed, sizes=(side,))
     test = np.flatnonzero(position < TEST)
     validation = np.flatnonzero((position >= TEST) & (position < VALIDATION))
     train = np.flatnonzero(position >= VALIDATION)
     trunk = catalogue.trunk(settings.image_encoder)
+    preprocessing = replace(trunk.preprocessing, height=side, width=side)
     pixels = home.pixels
     if settings.align:
         pixels = aligned(pixels, pixels[train[:: max(1, len(train) // 400)]])
@@ -117,7 +121,7 @@ def _run(
             settings = replace(settings, learning_rate=1e-8, trunk_rate=0.0, rounds=0)
         settings = replace(settings, epochs=epochs, patience=epochs)
         trained = train_on(
-            images, trunk.build, settings, trunk.preprocessing, Path(work),
+            images, trunk.build, settings, preprocessing, Path(work),
             train=train, validation=validation, device=device,
         )  # fmt: skip
         within = None if name == "untrained" else trained.within

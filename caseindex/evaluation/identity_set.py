@@ -133,6 +133,17 @@ def blocks(data: IdentitySet, exclusions: Exclusions, rows: Int64Array | None = 
         yield Block(chosen, data.similarities(chosen), counted, same)
 
 
+def compared_within(data: IdentitySet, rows: Int64Array, exclusions: Exclusions) -> Mask:
+    """[rows, rows]: which images of one person count for each other, as in :func:`blocks`."""
+    found: Mask = data.kinds[rows][:, None] == data.kinds[rows][None, :]
+    np.fill_diagonal(found, False)
+    if exclusions.copies:
+        found &= data.copies[rows][:, None] != data.copies[rows][None, :]
+    if exclusions.same_study:
+        found &= data.studies[rows][:, None] != data.studies[rows][None, :]
+    return found
+
+
 def numbered(values: Sequence[str | None]) -> Int64Array:
     """[n] a number for each different value, in order of appearance; -1 for ``None``.
 

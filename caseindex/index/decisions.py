@@ -138,7 +138,10 @@ def _rows(file: Path, text: str) -> list[tuple[int, dict[str, Any]]]:
                     raise UsageError(f"{file}:{number}", f"not JSON ({error})", "Give one object a line") from error
         return found
     rows = []
-    for number, row in enumerate(csv.DictReader(io.StringIO(text)), start=2):
+    table = csv.DictReader(io.StringIO(text))
+    if first and "decision" not in (table.fieldnames or ()):
+        raise UsageError(f"{file}:1", "neither JSON lines nor a table with a header", f"Columns: {', '.join(_COLUMNS)}")
+    for number, row in enumerate(table, start=2):
         given: dict[str, Any] = {key: value or None for key, value in row.items() if key}
         for name in ("image_uids", "patient_ids"):
             given[name] = [part for part in (given.get(name) or "").split(_SPLIT) if part]

@@ -127,7 +127,8 @@ def _identity_findings(
         _two_ids_finding(gallery, data, pair, points if place < settings.verified else None, geometry)
         for place, pair in enumerate(pairs[: 3 * max(most, settings.verified)])
     ]
-    return _one_cause_each([*misfiled, *doubled])
+    # A cause that was not asked for does not hide one that was.
+    return _one_cause_each([one for one in (*misfiled, *doubled) if one.kind in settings.kinds])
 
 
 def _misfiled_findings(

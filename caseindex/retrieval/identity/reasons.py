@@ -37,8 +37,8 @@ WORDS: dict[str, dict[Language, str]] = {
         _RU: "Изображение пациента {patient}, в свою очередь, похоже на этого пациента: возможно, их перепутали между собой.",
     },
     "alike": {
-        _EN: "Their most similar images have similarity {similarity:.2f}; {share:.0%} of the images of both resemble the other patient rather than a stranger.",
-        _RU: "Сходство самых похожих изображений {similarity:.2f}; {share:.0%} изображений обоих похожи на другого пациента больше, чем на чужого.",
+        _EN: "Their most similar images have similarity {similarity:.2f}; {share:.0%} or more of each patient's images resemble the other patient rather than a stranger.",
+        _RU: "Сходство самых похожих изображений {similarity:.2f}; у каждого не менее {share:.0%} изображений похожи на другого пациента больше, чем на чужого.",
     },
     "key_points": {
         _EN: "{count} key points lie where one movement of the picture would put them.",

@@ -18,8 +18,9 @@ _NEAR = 3  # other patients that are looked at for each image
 @dataclass(frozen=True, slots=True)
 class PersonPair:
     """``one`` < ``two``: numbers of patients. ``similarity``: of their most similar images, rows ``one_row``, ``two_row``,
-    as the set counts it; ``probability``: ``None`` without calibration; ``agreeing``: share of the images of both (that can be compared) which
-    resemble the other patient rather than a stranger."""
+    as the set counts it; ``probability``: ``None`` without calibration; ``agreeing``: share of a patient's images (that can be compared) which
+    resemble the other patient rather than a stranger, of the patient where it is smaller: one misfiled image resembles
+    all of its own, but its neighbours do not."""
 
     one: int
     two: int
@@ -82,7 +83,6 @@ def person_pairs(
 
 def _agreeing(inner: np.ndarray, image: Calibration | None) -> float:
     sides = [side[np.isfinite(side)] for side in (inner.max(1), inner.max(0))]
-    values = np.concatenate(sides)
-    if image is None or not len(values):
+    if image is None or not all(map(len, sides)):
         return 1.0
-    return float((image.log_ratio(values) > 0).mean())
+    return float(min((image.log_ratio(side) > 0).mean() for side in sides))
