@@ -68,7 +68,8 @@ def score(
     from caseindex.index.archive import Archive
     from caseindex.index.filters import Filters
     from caseindex.retrieval.query import Level
-    from caseindex.retrieval.zero_shot.triage import as_document, case_row, triage
+    from caseindex.retrieval.zero_shot.document import as_document, case_row
+    from caseindex.retrieval.zero_shot.triage import triage
 
     opened = Archive.find(archive)
     with stages({"embedding images": "images"}) as advance:

@@ -10,38 +10,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
-from caseindex.encoders import catalogue, checkpoint
+from caseindex.encoders import checkpoint
 from caseindex.encoders.classifier import NETWORK
-from caseindex.encoders.classifier_networks import EncoderClassifier, EncoderHead, PublishedCnn, PublishedLstm
-from caseindex.encoders.model import load_model
-from caseindex.encoders.preprocessing import Preprocessing
-from caseindex.encoders.torch_image import TorchImageEncoder
-from caseindex.encoders.whitening import fit_whitening
-from caseindex.encoders.word_windows import Words
 from caseindex.errors import DependencyMissing, TrainingError
 from caseindex.evaluation.classification_report import ClassificationReport, classification_report
 from caseindex.evaluation.label_table import LabelTable
 from caseindex.index.archive import Archive
 from caseindex.ingest.heap import keep_all_freed_memory
-from caseindex.records import Float32Array, Int64Array
 from caseindex.train import loop
 from caseindex.train.checkpoint import FILE
 from caseindex.train.classifier_card import classifier_card
 from caseindex.train.classifier_data import LabelledItems, read_labelled
-from caseindex.train.classifier_inputs import (
-    CachedFeatures,
-    HashedWords,
-    Inputs,
-    LinearBag,
-    Pictures,
-    Windows,
-    cached_features,
-    pixel_cache,
-)
-from caseindex.train.classifier_settings import CNN, WORDS, ClassifierSettings
+from caseindex.train.classifier_parts import of_images, of_text
+from caseindex.train.classifier_settings import ClassifierSettings
 from caseindex.train.classifier_split import stratified_split
 from caseindex.train.classifier_task import ClassifierTask, averaged, fitted_temperature
 from caseindex.train.run_folder import RESULT, digest, run_folder, write_json
@@ -68,17 +51,6 @@ class ClassifierResult:
     test: ClassificationReport
     prior: ClassificationReport
     confusion: Path | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Parts:
-    """What is trained, what it is given, and the ``classifier`` part of the configuration with the tensors to save."""
-
-    module: torch.nn.Module
-    inputs: Inputs
-    config: dict[str, Any]
-    saved: Callable[[], dict[str, torch.Tensor]]
-    readable: npt.NDArray[np.bool_] | None = None  # items whose picture could be decoded
 
 
 def train_classifier(
@@ -130,9 +102,9 @@ def train_classifier(
     torch.manual_seed(settings.seed)
     many = data.many
     parts = (
-        _of_text(data, settings, train, device, progress)
+        of_text(data, settings, train, device, progress)
         if settings.input == "text"
-        else _of_images(archive, data, settings, train, folder, device, progress)
+        else of_images(archive, data, settings, train, folder, device, progress)
     )
     if parts.readable is not None:
         train, validation, test = (side[parts.readable[side]] for side in (train, validation, test))
@@ -233,72 +205,6 @@ def _split(
     # Of the patients that are not tested, the share that would have been is trained on too.
     held = tuple(uid for uid in rest.held_out if patient_of[uid] not in test_patients)
     return Split(tuple(sorted((*rest.train, *rest.test))), rest.validation, tested, held)
-
-
-def _of_text(
-    data: LabelledItems, settings: ClassifierSettings, train: Int64Array, device: str, progress: OnProgress
-) -> _Parts:
-    texts = [item.text or "" for item in data.items]
-    if settings.network == WORDS:
-        linear = LinearBag(len(data.classes)).to(device)
-        inputs: Inputs = HashedWords(texts, settings.dropout, device, progress)
-        return _Parts(linear, inputs, {"kind": "words"}, linear.state_dict)
-    words = Words.of([texts[place] for place in train], settings.vocabulary)
-    network = PublishedLstm(len(words), len(data.classes)).to(device)
-    config = {"kind": "lstm", "words": list(words.vocabulary)}
-    return _Parts(network, Windows(words, texts, device), config, network.state_dict)
-
-
-def _of_images(
-    archive: Archive,
-    data: LabelledItems,
-    settings: ClassifierSettings,
-    train: Int64Array,
-    folder: Path,
-    device: str,
-    progress: OnProgress,
-) -> _Parts:
-    uids = [item.uid for item in data.items]
-    if settings.network == CNN:
-        pixels = pixel_cache(archive, uids, _framed(Preprocessing(), settings), folder, progress)
-        cnn = PublishedCnn(len(data.classes)).to(device)
-        pictures = Pictures(pixels, settings.views, settings.mirror, settings.augment, device)
-        return _Parts(
-            cnn, pictures, {"kind": "cnn", "views": [pixels.preprocessing.config()]}, cnn.state_dict, pixels.readable
-        )
-    encoder = load_model(archive.models_dir, settings.network, device=device).image
-    if not isinstance(encoder, TorchImageEncoder):
-        raise TrainingError(
-            settings.network, "not an image encoder that can be trained on", f"Known: {catalogue.known_names()}"
-        )
-    pixels = pixel_cache(archive, uids, _framed(encoder.preprocessing, settings), folder, progress)
-    start = cached_features(
-        encoder,
-        pixels,
-        settings.views if settings.frozen else 1,
-        settings.mirror,
-        folder / "features.npy",
-        progress,
-    )
-    fitted_on = train[pixels.readable[train]]
-    whitening = fit_whitening(_flat(start[fitted_on]), settings.whitened, shrinkage=0.1)
-    head = EncoderHead(whitening, len(data.classes), settings.hidden, settings.dropout).to(device)
-    config = {"kind": "encoder", "trunk": encoder.spec, "views": [pixels.preprocessing.config()]}
-    whole = EncoderClassifier(encoder.network, head)
-    if settings.frozen:
-        inputs = CachedFeatures(start, device)
-        return _Parts(head, inputs, config, whole.state_dict, pixels.readable)
-    encoder.network.requires_grad_(True)
-    pictures = Pictures(pixels, settings.views, settings.mirror, settings.augment, device)
-    return _Parts(whole, pictures, config, whole.state_dict, pixels.readable)
-
-
-def _framed(base: Preprocessing, settings: ClassifierSettings) -> Preprocessing:
-    return replace(base, height=settings.size, width=settings.size, content=settings.content)
-
-
-def _flat(features: Float32Array) -> Float32Array:
-    return features.reshape(-1, features.shape[-1])
 
 
 def _groups(module: torch.nn.Module, settings: ClassifierSettings) -> list[dict[str, Any]]:
