@@ -15,7 +15,7 @@ from caseindex.reports.table import Row
 
 Span = tuple[str, int, int]
 
-_COMMA = re.compile("[,，;；]")
+_COMMA = re.compile(r"[,，;；]|\b(?:and|и)\b")
 _BEYOND = 30  # characters
 MAX_DISTANCE = 90  # characters between a finding and its place
 # Of an organ though nothing composes them: "no hydrocephalus, no herniation", "tortuous aorta, calcified".
@@ -108,8 +108,8 @@ class Composition:
         )
         if near:
             for distance, place in near[:_FAR]:
-                if distance > MAX_DISTANCE:
-                    return None
+                if distance > MAX_DISTANCE or (near[0][0] < _BEYOND <= distance):
+                    return None  # what stands beyond a comma, where its own clause names a place
                 specific = self.specific(generic, place)
                 if specific is not None:
                     return specific

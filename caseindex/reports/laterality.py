@@ -27,7 +27,7 @@ _WORDS = {
         re.IGNORECASE,
     ),
     Language.CHINESE: re.compile(
-        r"(?P<both>双侧?|两侧?|雙側?|兩側?)|(?P<left>左(?![心房室]))|(?P<right>右(?![心房室移]))"
+        r"(?P<both>双侧?|两侧?|雙側?|兩側?)|(?P<left>左(?![心房室]))|(?P<right>右(?![心房室]))"
     ),
 }
 _CLAUSE = re.compile(

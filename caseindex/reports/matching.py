@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeVar
 
@@ -33,7 +33,7 @@ _CLAUSE_END = re.compile(r"(?:的?征象|表现|改变)?(?:$|[。，,；;.、\s)
 _PREDICATE = re.compile("[а-яё]{3,}(?:[нт][аоы]|ен|ан)")  # short forms: "расширены", "симметрична", "увеличен"
 _DENIALS = frozenset(["not", "не"])
 OPEN_PLACE = "…"  # in a Chinese name
-_FILLING = r"(?:结构|脏|居中，?|系统|形态|均|亦|也|未见|未|无|不|明显|明确|确切|显著|稍|略|轻度|中度|重度|可见|见|有|呈|较前|向[左右]侧?|约|多发|单发|散在|少许|少量)*"
+_FILLING = r"(?:结构|体积|大小|[I1Ⅰ]度|脏|居中，?|系统|形态|均|亦|也|未见|未|无|不|明显|明确|确切|显著|稍|略|轻度|中度|重度|可见|见|有|呈|较前|向[左右]侧?|约|多发|单发|散在|少许|少量)*"
 _CLAUSE_WORDS = frozenset(
     "but however although while which with and or а но однако и или also although through при с со".split()
 )
@@ -115,12 +115,14 @@ class Names:
         self._stated = stated
         self._exact = names_of.exact
         self._chinese: dict[str, list[tuple[str, str]]] = {}  # first two characters -> (name, concept), longest first
-        self._open: dict[str, list[tuple[re.Pattern[str], str]]] = {}  # first character -> (pattern, concept)
+        self._open: dict[
+            str, list[tuple[re.Pattern[str], str]]
+        ] = {}  # first one or two characters -> (pattern, concept)
         for name, concept in names_of.chinese.items():
             head, opened, tail = name.partition(OPEN_PLACE)
             if opened:
                 pattern = re.compile(re.escape(head) + _FILLING + re.escape(tail))
-                self._open.setdefault(name[0], []).append((pattern, concept))
+                self._open.setdefault(head[:2], []).append((pattern, concept))
             else:
                 self._chinese.setdefault(name[:2], []).append((name, concept))
         self._plain = names_of.chinese
@@ -154,8 +156,8 @@ class Names:
         position = 0
         pairs, singles, opened = self._chinese, self._chinese_single, self._open
         while position < len(simple):
-            first = simple[position]
-            if simple[position : position + 2] not in pairs and first not in singles and first not in opened:
+            first, two = simple[position], simple[position : position + 2]
+            if two not in pairs and first not in singles and two not in opened and first not in opened:
                 position += 1
                 continue
             end, concept = self._chinese_at(simple, position)
@@ -172,12 +174,13 @@ class Names:
     def _longer_inside(self, text: str, start: int, end: int) -> int | None:
         """Where a longer name begins inside the name at ``start`` to ``end`` and goes on beyond it, if what is left behind
         the shorter one is no name itself."""
-        if end < len(text) and self._chinese_at(text, end)[1] is not None:
-            return None
         for position in range(start + 1, end):
+            two = text[position : position + 2]
+            if two not in self._chinese and two not in self._open and text[position] not in self._open:
+                continue
             other, concept = self._chinese_at(text, position)
             if concept is not None and other > end and other - position > end - start:
-                return position
+                return None if end < len(text) and self._chinese_at(text, end)[1] is not None else position
         return None
 
     def _sharing_head(self, text: str, start: int, end: int) -> list[Span]:
@@ -194,15 +197,19 @@ class Names:
     def _chinese_at(self, text: str, position: int) -> tuple[int, str | None]:
         """(end, concept) of the longest name that begins at ``position``; the next position and ``None`` for none."""
         best: tuple[int, str | None] = position + 1, None
-        named = (*self._chinese.get(text[position : position + 2], ()), *self._chinese_single.get(text[position], ()))
-        for name, concept in named:
+        two = text[position : position + 2]
+        named: Sequence[tuple[str, str]] = self._chinese.get(two, ())
+        single = self._chinese_single.get(text[position])
+        for name, concept in (*named, *single) if single else named:
             if text.startswith(name, position):
                 end = position + len(name)
                 if (concept in _WHOLE_CLAUSE and not _CLAUSE_END.match(text, end)) or _GOES_ON.match(text, end - 1):
                     continue
                 best = end, concept
                 break
-        for pattern, concept in self._open.get(text[position], ()):
+        opened: Sequence[tuple[re.Pattern[str], str]] = self._open.get(two, ())
+        one = self._open.get(two[:1])
+        for pattern, concept in (*opened, *one) if one else opened:
             match = pattern.match(text, position)
             if match and (match.end() > best[0] or best[1] is None) and not _GOES_ON.match(text, match.end() - 1):
                 best = match.end(), concept

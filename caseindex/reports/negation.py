@@ -29,10 +29,13 @@ class Assessment:
 
 
 _PRESENT = Assessment(Polarity.PRESENT)
+_UNCERTAIN = Assessment(Polarity.UNCERTAIN)
 _BARE = re.compile(r"не\s+[а-яё]+\s*[.,;]?\s*", re.IGNORECASE)
 _HISTORY = re.compile(r"анамне|history|hx|pmh|h/o|史|既往|曾", re.IGNORECASE)
+_PREPOSITION = re.compile(r"\s(?:в|во|на|по|с|со|за|из|от|к)\s", re.IGNORECASE)
 _DETAIL = re.compile(r"[0-9]")
 _EVIDENCE = re.compile(r"данны[хе] за\s+(?:[а-яё]+\s+)?$", re.IGNORECASE)  # governs the accusative: "данных за опухоль"
+_BLOCKS = frozenset([CueKind.STOP, CueKind.AFFIRM])
 _ONLY_BOUNDS = frozenset([CueKind.STOP, CueKind.AFFIRM, CueKind.PSEUDO, CueKind.NOW])
 _COMMA = re.compile("[,，]")
 _ADJECTIVES = re.compile(  # "no acute, displaced fractures"
@@ -73,14 +76,14 @@ class Sentence:
         self.text = text
         self.language = language or detect(text) or Language.ENGLISH
         self.cues = find_cues(text, self.language)
+        self._acting = [(order, cue) for order, cue in enumerate(self.cues) if cue.kind not in _ONLY_BOUNDS]
+        self._bounds = [cue for cue in self.cues if cue.kind in _BLOCKS]
 
     def assess(self, start: int, end: int, *, named_normal: bool = False) -> Assessment:
         """The assessment of the mention at ``start`` to ``end``. ``named_normal``: the name itself holds a negation
         ("патологии не выявлено"), which is then none of the finding's."""
         acting: list[tuple[int, int, Cue]] = []
-        for order, cue in enumerate(self.cues):
-            if cue.kind in _ONLY_BOUNDS:
-                continue
+        for order, cue in self._acting:
             if cue.start < end and cue.end > start:
                 if cue.before and cue.start < start and not named_normal:  # "未见异常" before "异常强化"
                     acting.append((0, order, cue))
@@ -95,6 +98,8 @@ class Sentence:
             return Assessment(Polarity.ABSENT)
         if named_normal:  # "no acute abnormality" is the finding; only a doubt about it counts
             acting = [entry for entry in acting if entry[2].kind is not CueKind.NEGATION]
+        if not acting:
+            return _UNCERTAIN if self._is_alternative(start, end) else _PRESENT
         if any(cue.kind is CueKind.FAMILY for _, _, cue in acting):
             return Assessment(Polarity.ABSENT, historical=True)
         historical = any(cue.kind is CueKind.HISTORICAL for _, _, cue in acting)
@@ -105,11 +110,12 @@ class Sentence:
             if self.text[nearest.start : nearest.end].lower() == "ни" and len({cue.kind for *_, cue in others}) > 1:
                 polarity = Polarity.UNCERTAIN  # "нельзя исключить ни ишемию, ни кровоизлияние"
             return Assessment(polarity, historical)
-        if historical:
-            return Assessment(Polarity.UNCERTAIN, historical=True)
-        if _OR_BEFORE.search(self.text, max(0, start - 30), start) or _OR_AFTER.search(self.text[end : end + 8]):
-            return Assessment(Polarity.UNCERTAIN)
-        return _PRESENT
+        return Assessment(Polarity.UNCERTAIN, historical=True)
+
+    def _is_alternative(self, start: int, end: int) -> bool:
+        """Whether the mention is one of two that "or" joins."""
+        before, after = self.text[max(0, start - 30) : start], self.text[end : end + 8]
+        return bool(_OR_BEFORE.search(before) or _OR_AFTER.search(after))
 
     def _is_bare_predicate(self, cue: Cue) -> bool:
         """Whether a Russian verb with "не" is all that its clause says, but for a word like "now"."""
@@ -132,9 +138,7 @@ class Sentence:
 
     def _blocked(self, start: int, end: int) -> bool:
         """Whether a terminator stands between."""
-        return any(
-            cue.kind in (CueKind.STOP, CueKind.AFFIRM) and cue.start >= start and cue.end <= end for cue in self.cues
-        )
+        return any(cue.start >= start and cue.end <= end for cue in self._bounds)
 
     def _now_between(self, start: int, end: int) -> bool:
         return any(cue.kind is CueKind.NOW and cue.start >= start and cue.end <= end for cue in self.cues)
@@ -253,10 +257,10 @@ class Sentence:
         comma = self.text.find(",", end)
         if _DETAIL.search(self.text, segment, comma if comma >= 0 else len(self.text)):
             return False  # "протрузии C4-C6, стеноза нет": what is measured is there
-        first = re.search(r"[а-яёА-ЯЁ]+(?![а-яёА-ЯЁ-])", self.text[start:end])
-        if first is None or first.group().isupper() or _EVIDENCE.search(self.text, 0, start):
+        words = re.findall(r"[а-яёА-ЯЁ]+(?![а-яёА-ЯЁ-])", _PREPOSITION.split(self.text[start:end])[0])
+        if not words or words[0].isupper() or _EVIDENCE.search(self.text, 0, start):
             return True
-        return russian.may_be_genitive(first.group())
+        return all(map(russian.may_be_genitive, words))
 
 
 def _comma_at(text: str) -> int:

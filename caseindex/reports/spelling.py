@@ -82,7 +82,11 @@ class Corrector:
                     return norm
             if not word.isalpha() or russian.is_known(word):
                 return norm
-            near = {known for known in self._russian.get(norm[0], ()) if one_edit_apart(norm, known)}
+            near = {
+                known
+                for known in self._russian.get(norm[0], ())
+                if one_edit_apart(norm, known) or one_edit_apart(word, known)
+            }
         return near.pop() if len(near) == 1 else norm
 
     def _index(self) -> None:

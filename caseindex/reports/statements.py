@@ -80,7 +80,8 @@ def statements(text: str, language: Language | None = None) -> list[Statement]:
             judged = _in_section(sentence.assess(a, b, named_normal=mention.concept == _NORMAL), section)
             if kinds[mention.concept] is ConceptKind.DEVICE:
                 judged = _of_device(judged, sentence.text, a, b)
-            side = None if mention.concept in _UNSIDED else side_of(sentence.text, a, b, sides, others)
+            unsided = mention.concept in _UNSIDED or mention.text.startswith("破入")
+            side = None if unsided else side_of(sentence.text, a, b, sides, others)
             if mention.place is not None:
                 named, own = side_of_place((mention.place[0] - start, mention.place[1] - start), sides)
                 side = own if named else side
