@@ -75,7 +75,23 @@ WORDS: dict[str, dict[Language, str]] = {
 }
 
 
+#: What :class:`~caseindex.retrieval.identity.duplicates.Copy` says of how a copy differs.
+_COPIES_RU = (
+    ("encoded again", "сжата заново"),
+    ("inverted", "инвертирована"),
+    ("mirrored", "отражена"),
+    ("cropped", "обрезана"),
+    ("% of the area in common", "% площади общие"),
+    ("resized", "размер изменён"),
+    (" and ", " и "),
+    ("pixels", "пикселей"),
+)
+
+
 def written(reason: Reason, language: Language = Language.ENGLISH) -> str:
     """The reason as a sentence."""
-    known = WORDS[reason.code]
-    return known.get(language, known[Language.ENGLISH]).format(**reason.values)
+    known, values = WORDS[reason.code], dict(reason.values)
+    if language is _RU and "how" in values:
+        for english, russian in _COPIES_RU:
+            values["how"] = values["how"].replace(english, russian)
+    return known.get(language, known[_EN]).format(**values)

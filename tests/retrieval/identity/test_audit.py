@@ -130,6 +130,8 @@ def test_the_page_stands_alone(result: Audit, language: str, title: str) -> None
     assert all(source.startswith("data:image/") for source in sources.found)
     assert text.count("<article") == 4
     assert "<line " in text  # key points that agree
+    assert ("calibrated on" in text) is (language == "en")
+    assert ("encoded again" in text) is (language == "en")
     for data in re.findall(r'data-finding="([^"]+)"', text):
         assert {"finding", "kind", "image_uids", "patient_ids"} <= set(json.loads(data.replace("&#34;", '"')))
 

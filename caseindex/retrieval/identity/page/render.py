@@ -42,9 +42,11 @@ def render_audit(
     style = (_HERE.parents[1] / "page" / "page.css").read_text("utf-8") + (_HERE / "audit.css").read_text("utf-8")
     script = (_HERE / "audit.js").read_text("utf-8")
     moment = made or datetime.now()
+    why = w["uncalibrated"] if result.calibration is None else w["calibrated"]
+    why = why.format(persons=result.calibration.persons if result.calibration is not None else 0)
     page = {
         "made": f"{written_date(moment.date().isoformat(), language)}, {moment:%H:%M}",
-        "looked": w["looked"].format(images=result.images, patients=result.patients, model=model, why=result.why),
+        "looked": w["looked"].format(images=result.images, patients=result.patients, model=model, why=why),
         "shown": w["shown"].format(count=len(result.findings)),
         "findings": [_shown(item, read, w, language) for item in result.findings],
     }

@@ -10,6 +10,8 @@ EN = {
     "lead": "What in this archive is probably filed wrongly, most probable first. Nothing was moved or changed: each line is a "
     "question to you.",
     "looked": "{images} images of {patients} patients were compared with model {model}; {why}.",
+    "calibrated": "probabilities are calibrated on {persons} patients",
+    "uncalibrated": "there are no probabilities: too few patients with several images to calibrate on",
     "shown": "{count} findings",
     "misfiled": "Filed under the wrong patient?",
     "two_ids": "One person under two ids?",
@@ -46,6 +48,8 @@ RU = {
     "lead": "Что в этом архиве, вероятно, хранится неправильно, начиная с самого вероятного. Ничего не перемещено и не изменено: "
     "каждая строка — вопрос к вам.",
     "looked": "Сравнены изображения ({images}) пациентов ({patients}), модель {model}; {why}.",
+    "calibrated": "вероятности откалиброваны по пациентам ({persons})",
+    "uncalibrated": "вероятностей нет: для калибровки мало пациентов с несколькими изображениями",
     "shown": "Находок: {count}",
     "misfiled": "Не у того пациента?",
     "two_ids": "Один человек под двумя номерами?",
