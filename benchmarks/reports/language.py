@@ -10,6 +10,9 @@ Two archives, each trained on its own reports, split by patient; figures on the 
 * `synthetic`: brain CT of the demonstration, a third of the reports in each language. Right is a report of the same class
   (its ground truth), of another patient; across languages: the gallery holds only reports of the other language.
 
+The share of pairs that are told in another language is 0.65 for the synthetic archive (its default; 0.4 was worse there)
+and 0.4 for the other.
+
 Beside it: the overlap of words (tf-idf), the lexicon's concepts alone (no training), and chance.
 """
 
@@ -206,17 +209,18 @@ def main() -> int:
     parser.add_argument("--only", choices=["iu", "synthetic"], default=None)
     arguments = parser.parse_args()
 
-    def settings(epochs: int) -> LanguageSettings:
-        return LanguageSettings(epochs=arguments.epochs or epochs, patience=arguments.epochs or epochs, test=0.2)
+    def settings(epochs: int, told_share: float) -> LanguageSettings:
+        epochs = arguments.epochs or epochs
+        return LanguageSettings(epochs=epochs, patience=epochs, test=0.2, told=told_share)
 
     start = time.perf_counter()
     result = json.loads(arguments.result.read_text("utf-8")) if arguments.only and arguments.result.exists() else {}
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
         if arguments.only in (None, "synthetic"):
-            result["synthetic"] = synthetic(scratch, settings(15), arguments.examinations)
+            result["synthetic"] = synthetic(scratch, settings(15, 0.65), arguments.examinations)
         if arguments.only in (None, "iu"):
-            result["iu"] = iu(arguments.data, scratch, settings(8))
+            result["iu"] = iu(arguments.data, scratch, settings(8, 0.4))
     arguments.result.parent.mkdir(parents=True, exist_ok=True)
     arguments.result.write_text(json.dumps(result, indent=2) + "\n", "utf-8")
     print(json.dumps(result, indent=2))

@@ -33,7 +33,7 @@ def language(
     masked: Annotated[float, typer.Option(help="Share of the tokens that are hidden and guessed.")] = 0.15,
     told: Annotated[
         float, typer.Option(help="Share of the pairs that are a report and its statements in another language.")
-    ] = 0.4,
+    ] = 0.65,
     learning_rate: Annotated[float, typer.Option()] = 1e-3,
     seed: Annotated[int, typer.Option(help="Of the split, the start values and the batches.")] = 0,
     hold_out: Annotated[

@@ -28,7 +28,7 @@ class LanguageSettings:
     vocabulary: int = 8000
     masked: float = 0.15
     mask_weight: float = 0.2
-    told: float = 0.4
+    told: float = 0.65
     temperature: float = 0.07
     epochs: int = 40
     patience: int = 8
