@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from caseindex.index.archive import Archive
-from caseindex.retrieval.identity import audit as audit_module
+from caseindex.retrieval.identity import looks
 from caseindex.retrieval.identity.gallery import IdentityGallery, load_gallery
 from caseindex.retrieval.identity.planted import planted_repetitions
 from tests.cli.drawn_gallery import given_embeddings, make_gallery
@@ -74,7 +74,7 @@ def test_key_points_are_looked_up_once_for_all_repetitions(archive: Archive, mon
     def read(_: Archive, image: object) -> None:
         asked.append(image.image_uid)  # type: ignore[attr-defined]
 
-    monkeypatch.setattr(audit_module, "_read", read)
+    monkeypatch.setattr(looks, "_read", read)
     gallery, model = opened(archive)
     planted_repetitions(archive, model, gallery, rate=0.04, repetitions=3, geometry=10)  # type: ignore[arg-type]
     assert asked

@@ -19,10 +19,11 @@ from caseindex.evaluation.planted_scores import Flag, Repetition
 from caseindex.evaluation.planting import Mask, Planting, plant
 from caseindex.index.archive import Archive
 from caseindex.retrieval.encoding import OnProgress
-from caseindex.retrieval.identity.audit import AuditSettings, Points, audit, kept_key_points, looker
+from caseindex.retrieval.identity.audit import AuditSettings, audit
 from caseindex.retrieval.identity.evidence import evidence_for
 from caseindex.retrieval.identity.finding import Finding, FindingKind
 from caseindex.retrieval.identity.gallery import IdentityGallery
+from caseindex.retrieval.identity.looks import Points, kept_key_points, looker
 from caseindex.retrieval.identity.misfiled import misfiled_scores
 
 EXCLUSIONS = Exclusions(same_study=True)  # the audit's
