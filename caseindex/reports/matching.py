@@ -296,7 +296,7 @@ def content_tokens(text: str) -> list[Token]:
     return [
         token
         for token in tokens(text, stop_words=True)
-        if (not token.stop or token.norm in _NEGATIONS) and not _HAN_OR_LATIN.match(token.norm)
+        if not "㐀" <= token.norm[0] <= "鿿" and (not token.stop or token.norm in _NEGATIONS)
     ]
 
 

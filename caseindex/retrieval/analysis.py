@@ -14,7 +14,7 @@ from typing import Final
 
 from caseindex.records import Language, Polarity, Side, Statement
 
-ANALYSER_VERSION = 6
+ANALYSER_VERSION = 7
 
 #: How much one mention in a section tells of the case; a text without sections is all `findings`.
 SECTION_WEIGHTS: Final[dict[str, float]] = {
