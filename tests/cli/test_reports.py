@@ -13,7 +13,7 @@ import pytest
 from caseindex.cli.main import main
 from caseindex.index.archive import Archive
 from caseindex.records import Language, Report, Study
-from caseindex.train.label_table import read_label_table
+from caseindex.evaluation.label_table import read_label_table
 
 TEXTS = {
     "r.1": ("Заключение: ОНМК по ишемическому типу слева.", Language.RUSSIAN),
