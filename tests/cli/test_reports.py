@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from caseindex.cli.main import main
+from caseindex.evaluation.label_table import read_label_table
 from caseindex.index.archive import Archive
 from caseindex.records import Language, Report, Study
-from caseindex.evaluation.label_table import read_label_table
 
 TEXTS = {
     "r.1": ("Заключение: ОНМК по ишемическому типу слева.", Language.RUSSIAN),
