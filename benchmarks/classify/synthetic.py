@@ -19,6 +19,7 @@ import json
 import os
 import tempfile
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +132,7 @@ def _trained(archive: Any, settings: Any, tested: frozenset[str], table: Any = N
         "settings": settings.document(),
         "items": result.items,
         "left_out": result.left_out,
+        **({"contrast": asdict(result.contrast)} if result.contrast else {}),
         "epochs": result.loop.epochs,
         "best_epoch": result.loop.best_epoch + 1,
         "seconds": round(time.monotonic() - started, 1),

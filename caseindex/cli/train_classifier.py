@@ -66,6 +66,15 @@ def classifier(
     size: Annotated[
         int | None, typer.Option(min=32, help="Side of the pictures in pixels.", show_default="224")
     ] = None,
+    contrast: Annotated[
+        float | None,
+        typer.Option(
+            min=0.1,
+            max=20,
+            help="Of the pictures, times the encoder's own.",
+            show_default="chosen on training patients",
+        ),
+    ] = None,
     epochs: Annotated[int | None, typer.Option(min=1, show_default="100; cnn 10000, lstm 50, words 40")] = None,
     patience: Annotated[
         int | None, typer.Option(min=1, help="Stop after this many epochs without a better validation LRAP.")
@@ -122,6 +131,7 @@ def classifier(
         mirror=mirror,
         views=test_time,
         size=size,
+        contrast=contrast,
         epochs=epochs,
         patience=patience,
         minutes=minutes,
@@ -133,7 +143,13 @@ def classifier(
         seed=seed,
         name=name,
     )
-    units = {"pictures": "images", "image features": "images", "reports": "reports", "training": "steps"}
+    units = {
+        "pictures": "images",
+        "contrast": "images",
+        "image features": "images",
+        "reports": "reports",
+        "training": "steps",
+    }
     with stages(units) as advance:
         result = train_classifier(
             opened,

@@ -22,6 +22,7 @@ from caseindex.ingest.heap import keep_all_freed_memory
 from caseindex.train import loop
 from caseindex.train.checkpoint import FILE
 from caseindex.train.classifier_card import classifier_card
+from caseindex.train.classifier_contrast import Contrast
 from caseindex.train.classifier_data import LabelledItems, read_labelled
 from caseindex.train.classifier_parts import of_images, of_text
 from caseindex.train.classifier_settings import ClassifierSettings
@@ -37,7 +38,8 @@ CONFUSION = "confusion.png"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClassifierResult:
     """``test``: on patients that nothing was fitted on; ``prior``: of the labels' shares alone. ``items``: by side of the
-    split. ``left_out``: label -> patients, too few. ``confusion``: the picture, where it could be drawn."""
+    split. ``left_out``: label -> patients, too few. ``confusion``: the picture, where it could be drawn. ``contrast``: of an
+    encoder's pictures."""
 
     name: str
     fingerprint: str
@@ -51,6 +53,7 @@ class ClassifierResult:
     test: ClassificationReport
     prior: ClassificationReport
     confusion: Path | None
+    contrast: Contrast | None = None
 
 
 def train_classifier(
@@ -142,7 +145,7 @@ def train_classifier(
         np.tile(shares, (len(test), 1)), truth[test], patients, data.classes, many=many, seed=settings.seed
     )
     picture = _confusion(report, folder / CONFUSION)
-    card = classifier_card(settings, counts, outcome, report, prior, data.left_out, picture is not None)
+    card = classifier_card(settings, counts, outcome, report, prior, data.left_out, picture is not None, parts.contrast)
     config = {
         "name": settings.name,
         "dim": len(data.classes),
@@ -174,6 +177,7 @@ def train_classifier(
         test=report,
         prior=prior,
         confusion=picture,
+        contrast=parts.contrast,
     )
     relative = replace(result, run=Path(folder.name), confusion=picture and Path(picture.name))
     write_json(folder / RESULT, asdict(relative))

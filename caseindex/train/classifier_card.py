@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from caseindex import __version__
 from caseindex.evaluation.bootstrap import Interval
 from caseindex.evaluation.classification_report import ClassificationReport
+from caseindex.train.classifier_contrast import Contrast
 from caseindex.train.classifier_settings import ClassifierSettings
 from caseindex.train.loop import LoopResult
 
@@ -23,6 +24,7 @@ def classifier_card(
     prior: ClassificationReport,
     left_out: Mapping[str, int],
     picture: bool,
+    contrast: Contrast | None = None,
 ) -> str:
     """``prior``: the same metrics of who always answers with the labels' shares among the training items."""
     what = "pictures" if settings.input == "image" else "reports"
@@ -66,7 +68,8 @@ def classifier_card(
             "## Recipe",
             "",
             f"Best after epoch {outcome.best_epoch + 1} of {outcome.epochs}, {outcome.steps} steps, "
-            f"{outcome.seconds:.0f} s, stopped by {outcome.stopped}.",
+            f"{outcome.seconds:.0f} s, stopped by {outcome.stopped}."
+            + (f" Input contrast, times the encoder's own: {contrast.described()}." if contrast else ""),
             "",
             "```json",
             json.dumps(settings.document(), indent=1),

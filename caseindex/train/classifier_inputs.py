@@ -52,19 +52,35 @@ def cached_features(
     count = len(pixels.pixels)
     if file.is_file():
         return np.asarray(np.load(file), np.float32)
-    out = np.zeros((count, views, encoder.dim), np.float32)
-    network = encoder.network
-    device = next(iter(network.state_dict().values())).device
-    with torch.inference_mode():
-        for start in range(0, count, _BATCH):
-            places = np.arange(start, min(start + _BATCH, count))
-            batch = pixels.batch(places).to(device, memory_format=torch.channels_last)
-            for number in range(views):
-                out[places, number] = features(network, [turned(batch, number, mirror)]).cpu().numpy()
-            progress("image features", len(places), count)
+    out = encoded(
+        encoder, pixels, np.arange(count), views, mirror, lambda done: progress("image features", done, count)
+    )
     work = file.with_name("features.part.npy")
     np.save(work, out)
     work.replace(file)
+    return out
+
+
+def encoded(
+    encoder: TorchImageEncoder,
+    pixels: PixelCache,
+    places: Int64Array,
+    views: int,
+    mirror: bool,
+    on_done: Callable[[int], None],
+) -> Float32Array:
+    """[places, views, dim], float32. ``on_done``: is told how many more are done."""
+    network = encoder.network
+    device = next(iter(network.state_dict().values())).device
+    out = np.zeros((len(places), views, encoder.dim), np.float32)
+    with torch.inference_mode():
+        for start in range(0, len(places), _BATCH):
+            some = places[start : start + _BATCH]
+            batch = pixels.batch(some).to(device, memory_format=torch.channels_last)
+            for number in range(views):
+                found = features(network, [turned(batch, number, mirror)])
+                out[start : start + len(some), number] = found.cpu().numpy()
+            on_done(len(some))
     return out
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -21,6 +22,7 @@ from caseindex.encoders.word_windows import Words
 from caseindex.errors import TrainingError
 from caseindex.index.archive import Archive
 from caseindex.records import Float32Array, Int64Array
+from caseindex.train.classifier_contrast import Contrast, chosen_contrast, with_contrast
 from caseindex.train.classifier_data import LabelledItems
 from caseindex.train.classifier_inputs import (
     CachedFeatures,
@@ -33,6 +35,8 @@ from caseindex.train.classifier_inputs import (
     pixel_cache,
 )
 from caseindex.train.classifier_settings import CNN, WORDS, ClassifierSettings
+from caseindex.train.pixel_cache import PixelCache
+from caseindex.train.run_folder import write_json
 
 OnProgress = Callable[[str, int, int], None]  # stage, done now, total
 
@@ -46,6 +50,7 @@ class Parts:
     config: dict[str, Any]
     saved: Callable[[], dict[str, torch.Tensor]]
     readable: npt.NDArray[np.bool_] | None = None  # items whose picture could be decoded
+    contrast: Contrast | None = None  # of an encoder's pictures
 
 
 def of_text(
@@ -73,7 +78,8 @@ def of_images(
 ) -> Parts:
     uids = [item.uid for item in data.items]
     if settings.network == CNN:
-        pixels = pixel_cache(archive, uids, _framed(Preprocessing(), settings), folder, progress)
+        framed = with_contrast(_framed(Preprocessing(), settings), settings.contrast or 1.0)
+        pixels = pixel_cache(archive, uids, framed, folder, progress)
         cnn = PublishedCnn(len(data.classes)).to(device)
         pictures = Pictures(pixels, settings.views, settings.mirror, settings.augment, device)
         return Parts(
@@ -85,6 +91,9 @@ def of_images(
             settings.network, "not an image encoder that can be trained on", f"Known: {catalogue.known_names()}"
         )
     pixels = pixel_cache(archive, uids, _framed(encoder.preprocessing, settings), folder, progress)
+    fitted_on = train[pixels.readable[train]]
+    contrast = _contrast(encoder, pixels, data, settings, fitted_on, folder, progress)
+    pixels.preprocessing = with_contrast(pixels.preprocessing, contrast.value)
     start = cached_features(
         encoder,
         pixels,
@@ -93,17 +102,45 @@ def of_images(
         folder / "features.npy",
         progress,
     )
-    fitted_on = train[pixels.readable[train]]
     whitening = fit_whitening(_flat(start[fitted_on]), settings.whitened, shrinkage=0.1)
     head = EncoderHead(whitening, len(data.classes), settings.hidden, settings.dropout).to(device)
     config = {"kind": "encoder", "trunk": encoder.spec, "views": [pixels.preprocessing.config()]}
     whole = EncoderClassifier(encoder.network, head)
     if settings.frozen:
         inputs = CachedFeatures(start, device)
-        return Parts(head, inputs, config, whole.state_dict, pixels.readable)
+        return Parts(head, inputs, config, whole.state_dict, pixels.readable, contrast)
     encoder.network.requires_grad_(True)
     pictures = Pictures(pixels, settings.views, settings.mirror, settings.augment, device)
-    return Parts(whole, pictures, config, whole.state_dict, pixels.readable)
+    return Parts(whole, pictures, config, whole.state_dict, pixels.readable, contrast)
+
+
+def _contrast(
+    encoder: TorchImageEncoder,
+    pixels: PixelCache,
+    data: LabelledItems,
+    settings: ClassifierSettings,
+    train: Int64Array,
+    folder: Path,
+    progress: OnProgress,
+) -> Contrast:
+    """As given, else chosen; an interrupted run keeps its choice."""
+    if settings.contrast is not None:
+        return Contrast(settings.contrast, {})
+    file = folder / "contrast.json"
+    if file.is_file():
+        return msgspec.json.decode(file.read_bytes(), type=Contrast)
+    found = chosen_contrast(
+        encoder,
+        pixels,
+        data.truth,
+        [item.patient for item in data.items],
+        train,
+        whitened=settings.whitened,
+        seed=settings.seed,
+        progress=progress,
+    )
+    write_json(file, asdict(found))
+    return found
 
 
 def _framed(base: Preprocessing, settings: ClassifierSettings) -> Preprocessing:

@@ -30,7 +30,7 @@ class ClassifierSettings:
     """``network``: of pictures ``cnn`` (as published) or an encoder of the catalogue; of reports ``words`` (ours) or
     ``lstm`` (as published). ``frozen``: an encoder stays as it is, its features are computed once for ``views`` views of
     each picture (mirrored unless not ``mirror``, turned); else all is trained. ``content``: pictures are cut to what they
-    show; ``size``: their side in pixels. ``many``: items may have several labels. ``test``, ``validation``: shares of the
+    show; ``size``: their side in pixels; ``contrast``: times the encoder's own, ``None``: chosen on training patients. ``many``: items may have several labels. ``test``, ``validation``: shares of the
     patients. ``least_patients``: a label that fewer have is left out."""
 
     name: str = "image-classifier"
@@ -43,6 +43,7 @@ class ClassifierSettings:
     augment: bool = True
     views: int = 2
     size: int = 224
+    contrast: float | None = None
     many: bool = False
     epochs: int = 100
     patience: int = 100
@@ -98,6 +99,8 @@ class ClassifierSettings:
                 value = getattr(self, item.name)
                 if not low <= value <= high:
                     raise SettingsError(item.name, f"{value} is outside {low:g} to {high:g}", "Choose a value within")
+        if self.contrast is not None and not 0.1 <= self.contrast <= 20:
+            raise SettingsError("contrast", f"{self.contrast} is outside 0.1 to 20", "Choose a value within")
         if self.minutes is not None and not self.minutes > 0:
             raise SettingsError("minutes", f"{self.minutes} is not above 0", "Give a time, or leave it out")
 

@@ -9,6 +9,7 @@ import signal
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,10 +19,13 @@ from PIL import Image as Picture
 from caseindex.encoders.classifier import ImageClassifier, TextClassifier, load_classifier
 from caseindex.encoders.classifier_networks import PublishedCnn, PublishedLstm
 from caseindex.encoders.model import load_model
+from caseindex.encoders.preprocessing import Preprocessing
+from caseindex.encoders.torch_image import TorchImageEncoder
 from caseindex.errors import ModelNotFound, SettingsError, TrainingError, UsageError
 from caseindex.evaluation.label_table import read_label_table
 from caseindex.index.archive import Archive
 from caseindex.train.classifier import ClassifierResult, train_classifier
+from caseindex.train.classifier_contrast import CONTRASTS, Contrast, chosen_contrast, with_contrast
 from caseindex.train.classifier_settings import classifier_settings
 from caseindex.train.classifier_split import stratified_split
 from caseindex.train.classifier_task import ClassifierTask
@@ -76,6 +80,69 @@ def test_the_saved_model_answers_as_in_training(archive: Archive, trained: Class
     assert [model.classes[place] for place in found.argmax(1)] == [KINDS[int(uid[1:]) % 3] for uid in test]
     once, twice = model.predict(pictures[:1], test_time=1), model.predict([pictures[0][:, ::-1]], test_time=1)
     np.testing.assert_allclose(model.predict(pictures[:1], test_time=2), (once + twice) / 2, atol=1e-4)
+
+
+def test_the_contrast_is_chosen_on_training_patients_and_kept(archive: Archive, trained: ClassifierResult) -> None:
+    assert trained.contrast is not None
+    assert list(trained.contrast.lrap) == [f"{contrast:g}" for contrast in CONTRASTS]
+    assert trained.contrast.lrap[f"{trained.contrast.value:g}"] == max(trained.contrast.lrap.values())
+    model = load_classifier(archive.models_dir, "image-classifier")
+    assert isinstance(model, ImageClassifier)
+    own = load_model(archive.models_dir, "imagenet").image.preprocessing  # type: ignore[union-attr]
+    assert model.preprocessing[0].std == with_contrast(own, trained.contrast.value).std
+    settings = classifier_settings(name="given", contrast=3.0, **{**QUICK, "epochs": 1})
+    given = train_classifier(archive, settings, tensorboard=False)
+    assert given.contrast == Contrast(3.0, {})
+    assert "own: 3." in (archive.models_dir / "given" / "MODEL_CARD.md").read_text("utf-8")
+
+
+class WithThreshold(torch.nn.Module):
+    """Sees only what is further from the mean than a threshold, as a network does that was trained on vivid pictures."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("threshold", torch.tensor(0.5))
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        flat = pixels[:, 0].flatten(1)
+        return torch.cat([torch.relu(flat.abs() - self.threshold).clamp(max=1.0), torch.ones(len(flat), 1)], 1)
+
+
+def test_faint_pictures_get_more_contrast_and_nobody_tests_on_the_test_side() -> None:
+    generator = np.random.default_rng(0)
+    kinds = np.arange(90) % 3
+    grey = generator.integers(122, 134, (90, 4, 4)).astype(np.uint8)
+    for kind in range(3):
+        grey[kinds == kind, kind] += (
+            70  # faint: 0.27 to 0.29 of the range away from the mean, which the threshold hides
+        )
+    truth = np.eye(3, dtype=np.float32)[kinds]
+    own = Preprocessing(height=4, width=4, mean=(0.5,) * 3, std=(1.0,) * 3)
+    pixels = SimpleNamespace(preprocessing=own)
+    asked: list[int] = []
+
+    def batch(places: np.ndarray) -> torch.Tensor:
+        asked.extend(places.tolist())
+        return torch.from_numpy(np.stack([pixels.preprocessing.scaled(grey[place]) for place in places]))
+
+    pixels.batch = batch
+    encoder = TorchImageEncoder(name="t", fingerprint="t", dim=17, preprocessing=own, build=WithThreshold, device="cpu")
+    patients = [f"p{number // 2}" for number in range(90)]
+    train = np.arange(60)
+    found = chosen_contrast(
+        encoder,
+        pixels,  # type: ignore[arg-type]
+        truth,
+        patients,
+        train,
+        whitened=8,
+        seed=0,
+        progress=lambda stage, done, total: None,
+    )
+    assert found.value == 2.0
+    assert found.lrap == {"2": 1.0, "4": 1.0}  # at 1 all pictures look the same
+    assert set(asked) == set(range(60))
+    assert pixels.preprocessing == own
 
 
 def test_interrupted_and_resumed_gives_the_same_model(
