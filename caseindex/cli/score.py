@@ -11,6 +11,7 @@ import typer
 from caseindex.cli.options import ArchiveOption, FormatOption
 from caseindex.cli.output import emit, say
 from caseindex.cli.stages import stages
+from caseindex.errors import UsageError
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -22,7 +23,7 @@ class LevelChoice(StrEnum):
 
 @app.command(
     epilog='Examples: caseindex score --text "острый инсульт" --text "гидроцефалия"; '
-    'caseindex score --text "intracranial hemorrhage" --negative "normal brain" --unreported -k 20 --format csv'
+    'caseindex score --text "intracranial hemorrhage" --negative "normal brain" --unreported -k 20 --format csv; caseindex score --text "intracranial hemorrhage" --image slice.dcm'
 )
 def score(
     text: Annotated[
@@ -32,6 +33,10 @@ def score(
     negative: Annotated[
         list[str] | None,
         typer.Option(metavar="TEXT", help="The denial of each --text, in their order; default: made from it."),
+    ] = None,
+    image: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="Score this file, not the archive's images; repeatable.", show_default=False),
     ] = None,
     k: Annotated[int, typer.Option("-k", min=1, help="How many cases.")] = 50,
     unreported: Annotated[bool, typer.Option("--unreported", help="Only images whose study has no report.")] = False,
@@ -60,17 +65,20 @@ def score(
 ) -> None:
     """Score images by sentences, against the denial of each, and list the most likely cases first.
 
-    No labels are needed, nor a report of the image. A probability is given where patients that the model was not trained
+    No labels are needed, nor a report of the image, which may also be a file outside the archive (--image). A probability is given where patients that the model was not trained
     on, with a report or a label, allow a calibration; else it is left empty and the reason is said. The images are
     embedded first where they are not.
     """
     from caseindex.evaluation.label_table import read_label_table
     from caseindex.index.archive import Archive
     from caseindex.index.filters import Filters
+    from caseindex.retrieval.picture import decoded_pictures
     from caseindex.retrieval.query import Level
     from caseindex.retrieval.zero_shot.document import as_document, case_row
     from caseindex.retrieval.zero_shot.triage import triage
 
+    if image and (unreported or modality or patient):
+        raise UsageError("--image", "files are not filtered", "Leave out --unreported, --modality and --patient")
     opened = Archive.find(archive)
     with stages({"embedding images": "images"}) as advance:
         found = triage(
@@ -78,6 +86,7 @@ def score(
             text,
             negatives=negative or (),
             model=model,
+            pictures=[one for file in dict.fromkeys(image or ()) for one in decoded_pictures(opened, file)],
             labels=read_label_table(labels) if labels else None,
             filters=Filters(modality=tuple(modality or ()), patient_ids=tuple(patient or ())),
             unreported=unreported,

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from caseindex.errors import UsageError
 from caseindex.index.archive import Archive
 from caseindex.records import Image, PixelArray, Report
+
+if TYPE_CHECKING:
+    from caseindex.ingest.decode import Decoded
 
 _MOST_FRAMES = 16  # of a multi-frame object that ask
 
@@ -33,6 +36,20 @@ def read_picture(archive: Archive, file: Path) -> dict[str, Any]:
     Raises :class:`~caseindex.errors.UsageError` for a file that is not there and
     :class:`~caseindex.errors.InputRejected` for one that cannot be decoded.
     """
+    decoded = decoded_pictures(archive, file)
+    step = max(1, len(decoded) // _MOST_FRAMES)
+    with archive.store.read() as reader:
+        archived = [reader.image(item.image.image_uid) for item in decoded]
+    return {
+        "pictures": tuple(item.pixels for item in decoded[::step][:_MOST_FRAMES]),
+        "picture_name": file.name,
+        "pixel_hashes": tuple(dict.fromkeys(item.image.pixel_sha256 for item in decoded if item.image.pixel_sha256)),
+        "own_study_uids": tuple(dict.fromkeys(image.study_uid for image in archived if image is not None)),
+    }
+
+
+def decoded_pictures(archive: Archive, file: Path) -> list[Decoded]:
+    """The pictures of a file (one, or its frames), rendered as the archive's are; raises as :func:`read_picture`."""
     from caseindex.ingest.decode import decode
 
     if not file.exists():
@@ -46,15 +63,7 @@ def read_picture(archive: Archive, file: Path) -> dict[str, Any]:
     ]
     if not decoded:
         raise UsageError(file, "it holds no image", "Give a DICOM, PNG, JPEG or TIFF file")
-    step = max(1, len(decoded) // _MOST_FRAMES)
-    with archive.store.read() as reader:
-        archived = [reader.image(item.image.image_uid) for item in decoded]
-    return {
-        "pictures": tuple(item.pixels for item in decoded[::step][:_MOST_FRAMES]),
-        "picture_name": file.name,
-        "pixel_hashes": tuple(dict.fromkeys(item.image.pixel_sha256 for item in decoded if item.image.pixel_sha256)),
-        "own_study_uids": tuple(dict.fromkeys(image.study_uid for image in archived if image is not None)),
-    }
+    return decoded
 
 
 def read_archived(archive: Archive, image: Image) -> PixelArray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -121,6 +122,39 @@ def test_filters_and_levels(archive: Archive) -> None:
     found = triage(archive, ["ischemic stroke"], filters=Filters(modality="CT"))
     assert {case.study_uid for case in found.cases} == UNREPORTED
     assert found.searched == 9
+
+
+def test_files_outside_the_archive_are_scored_as_the_archive_scores_its_own(
+    archive: Archive, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = [tmp_path / f"new-{number}.png" for number in range(3)]
+    for number, file in enumerate(files):
+        shutil.copyfile(archive.path / f"{number}.png", file)
+    with archive.store.read() as reader:
+        before = len(list(reader.images()))
+    given = [word for file in files for word in ("--image", str(file))]
+    words = ["score", "--archive", str(archive.path), "-t", "ischemic stroke", "--format", "json"]
+    with pytest.raises(SystemExit) as end:
+        main([*words, *given])
+    assert not end.value.code
+    document = json.loads(capsys.readouterr().out)
+    assert document["searched"] == 3
+    cases = {case["file"]: case for case in document["cases"]}
+    assert set(cases) == {str(file) for file in files}
+    assert document["cases"][0]["file"] == str(files[0])  # the stroke
+    assert not any(case["reported"] for case in cases.values())
+    own = {case.image_uid: case for case in triage(archive, ["ischemic stroke"], k=200).cases}
+    for number, file in enumerate(files):
+        score, archived = cases[str(file)]["scores"][0], own[f"i{number}"].scores[0]
+        assert score["margin"] == pytest.approx(archived.margin, abs=2e-3)
+        assert score["probability"] == pytest.approx(archived.probability, abs=0.02)
+    with archive.store.read() as reader:
+        assert len(list(reader.images())) == before
+    for wrong in (["--image", str(tmp_path / "none.png")], [*given, "--unreported"]):
+        with pytest.raises(SystemExit) as end:
+            main([*words, *wrong])
+        assert end.value.code == 2
+        assert "Traceback" not in capsys.readouterr().err
 
 
 def test_a_model_whose_run_is_not_here_stays_uncalibrated(archive: Archive, tmp_path: Path) -> None:

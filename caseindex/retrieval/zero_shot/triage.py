@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,6 +20,9 @@ from caseindex.retrieval.encoding import OnProgress, complete_embeddings
 from caseindex.retrieval.query import Level
 from caseindex.retrieval.zero_shot.calibrated import SentenceCalibration, calibrate
 from caseindex.retrieval.zero_shot.unseen import unseen_studies
+
+if TYPE_CHECKING:
+    from caseindex.ingest.decode import Decoded
 
 DEFAULT_MODEL = "text-target"
 _BLOCK = 65536
@@ -79,6 +83,7 @@ def triage(
     *,
     negatives: Sequence[str] = (),
     model: str | None = None,
+    pictures: Sequence[Decoded] = (),
     labels: LabelTable | None = None,
     filters: Filters | None = None,
     unreported: bool = False,
@@ -88,9 +93,10 @@ def triage(
 ) -> Triage:
     """The ``k`` images (or cases, by their highest image) for which one of ``texts`` is most likely.
 
-    ``negatives``: the denial of each text, in their order, instead of ours. ``labels``: says of images or studies whether
-    a sentence, or its finding, is so, instead of the reports. ``unreported``: only images whose study has no report. The
-    order is by the highest calibrated probability where every sentence has one, else by the highest margin.
+    ``pictures``: of files, which are scored instead of the archive's images (each file by its highest picture); the
+    archive's calibrate them. ``negatives``: the denial of each text, in their order, instead of ours. ``labels``: says of
+    images or studies whether a sentence, or its finding, is so, instead of the reports. ``unreported``: only images whose
+    study has no report. The order is by the highest calibrated probability where every sentence has one, else by the highest margin.
 
     Raises :class:`~caseindex.errors.UsageError`, :class:`~caseindex.errors.ModelError` for a model without both sides,
     :class:`~caseindex.errors.NotInArchive` where nothing is left to score.
@@ -101,7 +107,10 @@ def triage(
     notes: list[str] = []
     complete_embeddings(archive, loaded, on_progress, notes)
     wanted = _scope(loaded, filters or Filters(), notes)
-    images, vectors, reported = _embedded(archive, loaded, wanted)
+    known, known_vectors, reported = _embedded(archive, loaded, wanted)
+    images, vectors = known, known_vectors
+    if pictures:
+        images, vectors, reported = _given(archive, loaded, pictures)
     if not images:
         raise NotInArchive("score", "no embedded image passes the filters", "Ingest images, or filter less")
     unseen = unseen_studies(archive, loaded)
@@ -115,7 +124,7 @@ def triage(
                 "--text", f"the model knows none of the words of sentence {number + 1}", "Say it otherwise"
             )
         margin = margins(vectors, *pair)
-        fitted, why = calibrate(archive, loaded, text, images, margin, unseen, labels)
+        fitted, why = calibrate(archive, loaded, text, known, margins(known_vectors, *pair), unseen, labels)
         found.append(Sentence(text, prompts.negatives, fitted, why))
         columns.append(margin)
         probabilities.append(None if fitted is None else fitted.probability(margin))
@@ -129,6 +138,7 @@ def triage(
     for row in ranked.tolist():
         image = images[row]
         key = image.study_uid if level is Level.CASE else image.image_uid
+        key = image.file if pictures else key
         if key in seen or (unreported and reported[row]):
             continue
         seen.add(key)
@@ -176,6 +186,16 @@ def _embedded(archive: Archive, model: Model, filters: Filters) -> tuple[list[Im
                     images.append(image)
                     parts.append(block.vectors[place])
         return images, np.stack(parts) if parts else np.zeros((0, model.dim), np.float32), _reported(reader, images)
+
+
+def _given(archive: Archive, model: Model, pictures: Sequence[Decoded]) -> tuple[list[Image], Float32Array, list[bool]]:
+    """As :func:`_embedded`, of pictures that need not be in the archive; one at a time, so that many frames fit."""
+    if model.image is None:
+        raise RuntimeError("scoring_model gave a model without an image encoder")
+    rows = [model.image.encode(model.image.preprocess(item.pixels)[None]) for item in pictures]
+    images = [item.image for item in pictures]
+    with archive.store.read() as reader:
+        return images, np.concatenate(rows), _reported(reader, images)
 
 
 def _reported(reader: RecordReader, images: Sequence[Image]) -> list[bool]:
