@@ -101,7 +101,7 @@ def test_the_same_questions_after_reading_it_back(opened: Opened, archive: Archi
 
 
 def test_a_damaged_verifier_is_not_read(archive: Archive, opened: Opened) -> None:
-    (folder,) = (archive.indexes_dir / "verify").iterdir()
+    folder = next((archive.indexes_dir / "verify").iterdir())
     file = folder / "verifier.safetensors"
     content = file.read_bytes()
     try:
