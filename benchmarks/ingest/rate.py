@@ -1,6 +1,6 @@
 """Rate of ingest beside bare decoding and resizing on the same cores, by file type.
 
-    python benchmarks/ingest/rate.py [--quick] [--workers N]
+    python benchmarks/ingest/rate.py [--quick] [--only KIND ...] [--workers N]
 
 Bare: a pool of as many processes reads each file, decodes it to 8 bits and resizes it to the size of a thumbnail with
 OpenCV; nothing is checked, kept or written. A raster is decoded by `cv2.imread`. DICOM has three such loops:
@@ -207,6 +207,7 @@ def measure(kind: str, count: int, rounds: int, workers: int, scratch: Path) -> 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="an eighth of the files, three rounds")
+    parser.add_argument("--only", nargs="+", choices=list(COUNTS), help="measure these anew, keep the others")
     parser.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)))
     arguments = parser.parse_args()
     rounds = 3 if arguments.quick else 5
@@ -217,7 +218,11 @@ def main() -> None:
         make_files(Path(scratch) / "png", KINDS["png"], 2)
         run_ingest(Path(scratch) / "png", arguments.workers)
     rates: dict[str, object] = {}
+    if arguments.only:  # the others as they were measured before
+        rates = json.loads((RESULTS / "rate.json").read_text())["rates"]
     for kind, count in COUNTS.items():
+        if arguments.only and kind not in arguments.only:
+            continue
         with tempfile.TemporaryDirectory(prefix="caseindex-bench-") as scratch:
             number = count // 8 if arguments.quick else count
             rates[kind] = measure(kind, number, rounds, arguments.workers, Path(scratch))

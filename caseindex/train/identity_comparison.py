@@ -36,7 +36,10 @@ class Comparison:
 
     @property
     def better(self) -> bool:
-        return self.gain.value > 0 and not self.gain.low < 0
+        """Clearly in one figure and not lower in the other: few queries say little of the top-1, their pairs say more."""
+        ahead = self.gain.value > 0 and not self.gain.low < 0
+        apart = self.gain.value >= 0 and self.trained.pair_auc.low > self.untrained.pair_auc.value
+        return ahead or apart
 
     @property
     def worse(self) -> bool:
@@ -85,7 +88,8 @@ def _figures(data: IdentitySet, draws: int) -> Figures:
 
 
 def verdict(here: Comparison | None, others: list[Comparison]) -> tuple[bool, str]:
-    """(whether it is put to use, why, in words). Better on unseen patients of this archive; worse anywhere is said."""
+    """(whether it is put to use, why, in words). Better on unseen patients of this archive (:attr:`Comparison.better`);
+    worse anywhere is said."""
     if here is None:
         return False, (
             "Not compared: no patient of the test side has two images of one kind. archive.toml is unchanged; give more "

@@ -275,6 +275,14 @@ VERDICTS = {
         None,
     ),
     "better first, worse in pairs": (_comparison(BETTER.gain, 0.85), [], True, "Better than", None),
+    "as good first, better in pairs": (
+        _comparison(Interval(0.01, -0.05, 0.07), 0.96),
+        [],
+        True,
+        "Better than",
+        "WORSE",
+    ),
+    "behind first, better in pairs": (_comparison(Interval(-0.01, -0.07, 0.05), 0.96), [], False, "WORSE than", None),
     "nothing to compare": (None, [], False, "Not compared", "WORSE"),
 }
 
