@@ -206,7 +206,9 @@ def test_reports_are_classified(archive: Archive, network: str) -> None:
 
 
 def test_words_know_other_wordings_and_languages_by_the_lexicon(archive: Archive) -> None:
-    model = load_classifier(archive.models_dir, "words")
+    settings = classifier_settings("words", name="by-words", validation=0.2, epochs=40, learning_rate=0.02)
+    train_classifier(archive, settings, tensorboard=False)
+    model = load_classifier(archive.models_dir, "by-words")
     assert isinstance(model, TextClassifier)
     found = model.predict(["Субдуральная гематома слева.", "Ишемический инсульт."])
     assert [model.classes[place] for place in found.argmax(1)] == ["haematoma", "stroke"]
