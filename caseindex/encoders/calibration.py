@@ -184,8 +184,11 @@ def _isotonic(genuine: Floats, impostor: Floats) -> Floats:
             last = blocks.pop()
             blocks[-1] = [a + b for a, b in zip(blocks[-1], last, strict=True)]
     least_own, least_strange = 0.5 / genuine.sum(), 0.5 / impostor.sum()
-    out = [np.full(int(count), math.log(max(one, least_own) / max(two, least_strange))) for one, two, count in blocks]
-    return np.concatenate(out)
+    values = [math.log(max(one, least_own) / max(two, least_strange)) for one, two, _ in blocks]
+    if len(values) > 1:
+        # Half a pair in an end block of few pairs may say less than its neighbour: the ends do not turn back.
+        values[0], values[-1] = min(values[0], values[1]), max(values[-1], values[-2])
+    return np.concatenate([np.full(int(count), value) for value, (_, _, count) in zip(values, blocks, strict=True)])
 
 
 def _logistic(similarities: Floats, genuine: Floats, impostor: Floats) -> Floats:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
@@ -77,6 +77,10 @@ def test_isotonic_is_scikit_learn_s() -> None:
         lambda rows: sum(a for a, _ in rows) >= 20 and sum(b for _, b in rows) >= 20
     )
 )
+@example(
+    rows=[(0, 1), (0, 9), (0, 9), (5, 0), (9, 1), (6, 0)]
+)  # the last block alone would say less than the one before
+@example(rows=[(0, 1), (1, 9), (9, 9), (10, 1)])
 def test_isotonic_of_any_counts(rows: list[tuple[int, int]]) -> None:
     genuine, impostor = np.array(rows, float).T
     centres = np.linspace(-0.9, 0.9, len(rows))
