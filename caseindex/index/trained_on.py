@@ -1,4 +1,4 @@
-"""Which studies of an archive a model was trained on: they say nothing of how it does on others."""
+"""Which studies of an archive a model was trained on, and which not: the run that made the model wrote its split down."""
 
 from __future__ import annotations
 
@@ -10,13 +10,27 @@ from caseindex.index.archive import Archive
 
 
 def trained_on(archive: Archive, fingerprint: str) -> frozenset[str]:
-    """Study UIDs of the training side, as the run of the model with this fingerprint notes; none for a model that was
+    """Study UIDs of the training side, which say nothing of how the model does on others; none for a model that was
     trained elsewhere or not at all, or whose run was deleted."""
-    for result in sorted(archive.runs_dir.glob("*/result.json")):
-        if _read(result).get("fingerprint") == fingerprint:
-            found = _read(result.with_name("split.json")).get("train")
-            return frozenset(map(str, found)) if isinstance(found, list) else frozenset()
-    return frozenset()
+    return _sides(archive, fingerprint, "train") or frozenset()
+
+
+def unseen_studies(archive: Archive, fingerprint: str) -> frozenset[str] | None:
+    """Study UIDs of the validation and test sides; ``None`` where no run of this archive made the model: one from
+    elsewhere has seen none of the studies, or it is not known."""
+    return _sides(archive, fingerprint, "validation", "test")
+
+
+def _sides(archive: Archive, fingerprint: str, *names: str) -> frozenset[str] | None:
+    """Of the newest run that made the model and whose split can be read."""
+    for result in sorted(archive.runs_dir.glob("*/result.json"), reverse=True):
+        if _read(result).get("fingerprint") != fingerprint:
+            continue
+        split = _read(result.with_name("split.json"))
+        sides = [split.get(name) for name in names]
+        if all(isinstance(side, list) for side in sides):
+            return frozenset(str(study) for side in sides for study in side or ())
+    return None
 
 
 def _read(path: Path) -> dict[str, Any]:

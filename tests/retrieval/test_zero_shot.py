@@ -18,10 +18,10 @@ from caseindex.errors import ModelError, NotInArchive, UsageError
 from caseindex.evaluation.label_table import LabelTable
 from caseindex.index.archive import Archive
 from caseindex.index.filters import Filters
+from caseindex.index.trained_on import unseen_studies
 from caseindex.records import Image, Report, Study
 from caseindex.retrieval.zero_shot.calibrated import platt
 from caseindex.retrieval.zero_shot.triage import triage
-from caseindex.retrieval.zero_shot.unseen import unseen_studies
 from caseindex.train.text_target import train_text_target
 from caseindex.train.text_target_settings import TextTargetSettings
 from tests.train.drawn_archive import make_archive
@@ -163,7 +163,7 @@ def test_a_model_whose_run_is_not_here_stays_uncalibrated(archive: Archive, tmp_
     (tmp_path / "archive.toml").write_text("")
     elsewhere = Archive.open(tmp_path)
     model = load_model(archive.models_dir, "text-target")
-    assert unseen_studies(elsewhere, model) is None
+    assert unseen_studies(elsewhere, model.fingerprint) is None
     with archive.store.read() as reader:
         image, report = next(iter(reader.images())), next(iter(reader.reports()))
     elsewhere.store.put(

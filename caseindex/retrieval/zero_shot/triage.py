@@ -14,12 +14,12 @@ from caseindex.errors import ModelError, NotInArchive, UsageError
 from caseindex.evaluation.label_table import LabelTable
 from caseindex.index.archive import Archive
 from caseindex.index.filters import Filters, allowed_ids
+from caseindex.index.trained_on import unseen_studies
 from caseindex.protocols import RecordReader
 from caseindex.records import Float32Array, Image, ItemKind
 from caseindex.retrieval.encoding import OnProgress, complete_embeddings
 from caseindex.retrieval.query import Level
 from caseindex.retrieval.zero_shot.calibrated import SentenceCalibration, calibrate
-from caseindex.retrieval.zero_shot.unseen import unseen_studies
 
 if TYPE_CHECKING:
     from caseindex.ingest.decode import Decoded
@@ -113,7 +113,7 @@ def triage(
         images, vectors, reported = _given(archive, loaded, pictures)
     if not images:
         raise NotInArchive("score", "no embedded image passes the filters", "Ingest images, or filter less")
-    unseen = unseen_studies(archive, loaded)
+    unseen = unseen_studies(archive, loaded.fingerprint)
     found: list[Sentence] = []
     columns, probabilities = [], []
     for number, text in enumerate(texts):
