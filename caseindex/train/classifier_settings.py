@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal, get_args
 
 from caseindex.errors import SettingsError
+from caseindex.train.setting_checks import check_choice, check_name, check_ranges
 
 InputName = Literal["image", "text"]
 LossName = Literal["cross-entropy", "mse"]
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 CNN, LSTM, WORDS = "cnn", "lstm", "words"
 TEXT_NETWORKS: Final = (WORDS, LSTM)
 
@@ -63,46 +62,29 @@ class ClassifierSettings:
 
     def __post_init__(self) -> None:
         """Raises :class:`~caseindex.errors.SettingsError` for a value out of range."""
-        if not _NAME.fullmatch(self.name):
-            raise SettingsError(
-                f"name {self.name!r}", "not usable as a folder name", "Letters, digits, '.', '_' and '-', at most 64"
-            )
-        for name, kind in (("input", InputName), ("loss", LossName)):
-            if getattr(self, name) not in get_args(kind):
-                raise SettingsError(f"{name} {getattr(self, name)!r}", "unknown", f"Known: {', '.join(get_args(kind))}")
+        check_name(self.name)
+        check_choice("input", self.input, get_args(InputName))
+        check_choice("loss", self.loss, get_args(LossName))
         if (self.network in TEXT_NETWORKS) != (self.input == "text"):
             raise SettingsError(
                 f"network {self.network!r}",
                 f"it does not read a {self.input}",
                 f"Of text: {', '.join(TEXT_NETWORKS)}; of images: {CNN}, or an encoder such as imagenet or resnet50",
             )
-        ranges: dict[str, tuple[float, float]] = {
-            "views": (1, 32),
-            "size": (32, 2048),
-            "epochs": (1, 1_000_000),
-            "patience": (1, 1_000_000),
-            "batch": (1, 65536),
-            "learning_rate": (1e-8, 1.0),
-            "trunk_rate": (0.0, 1.0),
-            "weight_decay": (0.0, 10.0),
-            "dropout": (0.0, 0.95),
-            "whitened": (2, 65536),
-            "hidden": (1, 65536),
-            "vocabulary": (10, 1_000_000),
-            "validation": (0.01, 0.45),
-            "test": (0.01, 0.5),
-            "least_patients": (3, 1_000_000),
-        }
-        for item in fields(self):
-            if item.name in ranges:
-                low, high = ranges[item.name]
-                value = getattr(self, item.name)
-                if not low <= value <= high:
-                    raise SettingsError(item.name, f"{value} is outside {low:g} to {high:g}", "Choose a value within")
+        check_ranges(
+            self,
+            views=(1, 32),
+            size=(32, 2048),
+            epochs=(1, 1_000_000),
+            patience=(1, 1_000_000),
+            batch=(1, 65536),
+            hidden=(1, 65536),
+            vocabulary=(10, 1_000_000),
+            test=(0.01, 0.5),
+            least_patients=(3, 1_000_000),
+        )
         if self.contrast is not None and not 0.1 <= self.contrast <= 20:
             raise SettingsError("contrast", f"{self.contrast} is outside 0.1 to 20", "Choose a value within")
-        if self.minutes is not None and not self.minutes > 0:
-            raise SettingsError("minutes", f"{self.minutes} is not above 0", "Give a time, or leave it out")
 
     def document(self) -> dict[str, Any]:
         return asdict(self)

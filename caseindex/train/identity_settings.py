@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal, get_args
 
 from caseindex.errors import SettingsError
+from caseindex.train.setting_checks import check_choice, check_name, check_ranges
 
 LossName = Literal["supcon", "contrastive", "triplet", "multi-similarity", "arcface", "pairs"]
 HeadName = Literal["fitted", "learned"]
 Augmentation = Literal["none", "slight", "strong"]
 #: The losses that ``margin`` is of.
 WITH_MARGIN: Final[frozenset[LossName]] = frozenset({"contrastive", "triplet", "arcface", "pairs"})
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,48 +57,26 @@ class IdentitySettings:
 
     def __post_init__(self) -> None:
         """Raises :class:`~caseindex.errors.SettingsError` for a value out of range."""
-        if not _NAME.fullmatch(self.name):
-            raise SettingsError(
-                f"name {self.name!r}", "not usable as a folder name", "Letters, digits, '.', '_' and '-', at most 64"
-            )
+        check_name(self.name)
         if self.name == "grid":
             raise SettingsError("name 'grid'", "the untrained default has this name", "Choose another name")
-        if self.recipe not in RECIPES:
-            raise SettingsError(f"recipe {self.recipe!r}", "unknown", f"Known: {', '.join(RECIPES)}")
-        for name, known in (("loss", LossName), ("head", HeadName), ("augmentation", Augmentation)):
-            if getattr(self, name) not in get_args(known):
-                raise SettingsError(
-                    f"{name} {getattr(self, name)!r}", "unknown", f"Known: {', '.join(get_args(known))}"
-                )
+        check_choice("recipe", self.recipe, RECIPES)
+        check_choice("loss", self.loss, get_args(LossName))
+        check_choice("head", self.head, get_args(HeadName))
+        check_choice("augmentation", self.augmentation, get_args(Augmentation))
         if not self.sizes or any(not 32 <= side <= 2048 or side % 16 for side in self.sizes):
             raise SettingsError("sizes", f"{self.sizes} are not sides of 32 to 2048, multiples of 16", "Say 160,224")
-        ranges: dict[str, tuple[float, float]] = {
-            "margin": (0.0, 2.0),
-            "temperature": (1e-3, 10.0),
-            "dim": (2, 4096),
-            "rounds": (0, 100),
-            "positive_aware": (0.0, 1.0),
-            "epochs": (1, 100_000),
-            "patience": (1, 100_000),
-            "frozen_epochs": (0, 100_000),
-            "batch_persons": (2, 65536),
-            "images": (2, 64),
-            "singletons": (0.0, 0.9),
-            "memory": (0, 10_000_000),
-            "learning_rate": (1e-8, 1.0),
-            "trunk_rate": (0.0, 1.0),
-            "weight_decay": (0.0, 10.0),
-            "validation": (0.01, 0.45),
-            "test": (0.01, 0.45),
-        }
-        for item in fields(self):
-            if item.name in ranges:
-                low, high = ranges[item.name]
-                value = getattr(self, item.name)
-                if not low <= value <= high:
-                    raise SettingsError(item.name, f"{value} is outside {low:g} to {high:g}", "Choose a value within")
-        if self.minutes is not None and not self.minutes > 0:
-            raise SettingsError("minutes", f"{self.minutes} is not above 0", "Give a time, or leave it out")
+        check_ranges(
+            self,
+            margin=(0.0, 2.0),
+            rounds=(0, 100),
+            positive_aware=(0.0, 1.0),
+            frozen_epochs=(0, 100_000),
+            batch_persons=(2, 65536),
+            images=(2, 64),
+            singletons=(0.0, 0.9),
+            memory=(0, 10_000_000),
+        )
         if self.epochs <= self.rounds:
             raise SettingsError("rounds", f"{self.rounds} do not fit in {self.epochs} epochs", "Give more epochs")
 
@@ -147,7 +124,6 @@ def with_recipe(recipe: str, **given: Any) -> IdentitySettings:
 
     Raises :class:`~caseindex.errors.SettingsError`.
     """
-    if recipe not in RECIPES:
-        raise SettingsError(f"recipe {recipe!r}", "unknown", f"Known: {', '.join(RECIPES)}")
+    check_choice("recipe", recipe, RECIPES)
     own = {name: value for name, value in given.items() if value is not None}
     return IdentitySettings(recipe=recipe, **{**RECIPES[recipe], **own})

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from caseindex.errors import SettingsError
-
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+from caseindex.train.setting_checks import check_name, check_ranges
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,40 +40,20 @@ class LanguageSettings:
 
     def __post_init__(self) -> None:
         """Raises :class:`~caseindex.errors.SettingsError` for a value out of range."""
-        if not _NAME.fullmatch(self.name):
-            raise SettingsError(
-                f"name {self.name!r}", "not usable as a folder name", "Letters, digits, '.', '_' and '-', at most 64"
-            )
-        ranges: dict[str, tuple[float, float]] = {
-            "dim": (2, 4096),
-            "width": (4, 4096),
-            "layers": (1, 48),
-            "heads": (1, 64),
-            "hidden": (4, 16384),
-            "max_tokens": (16, 8192),
-            "vocabulary": (100, 1_000_000),
-            "masked": (0.0, 0.9),
-            "mask_weight": (0.0, 100.0),
-            "told": (0.0, 1.0),
-            "temperature": (1e-3, 10.0),
-            "epochs": (1, 100_000),
-            "patience": (1, 100_000),
-            "batch": (2, 65536),
-            "learning_rate": (1e-8, 1.0),
-            "weight_decay": (0.0, 10.0),
-            "validation": (0.01, 0.45),
-            "test": (0.01, 0.45),
-        }
-        for item in fields(self):
-            if item.name in ranges:
-                low, high = ranges[item.name]
-                value = getattr(self, item.name)
-                if not low <= value <= high:
-                    raise SettingsError(item.name, f"{value} is outside {low:g} to {high:g}", "Choose a value within")
+        check_name(self.name)
+        check_ranges(
+            self,
+            width=(4, 4096),
+            layers=(1, 48),
+            heads=(1, 64),
+            hidden=(4, 16384),
+            max_tokens=(16, 8192),
+            masked=(0.0, 0.9),
+            mask_weight=(0.0, 100.0),
+            told=(0.0, 1.0),
+        )
         if self.width % self.heads:
             raise SettingsError("heads", f"{self.width} is not a multiple of {self.heads}", "Choose a divisor of width")
-        if self.minutes is not None and not self.minutes > 0:
-            raise SettingsError("minutes", f"{self.minutes} is not above 0", "Give a time, or leave it out")
 
     def document(self) -> dict[str, Any]:
         return asdict(self)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
 from caseindex.errors import SettingsError
+from caseindex.train.setting_checks import check_choice, check_name, check_ranges
 
 LossName = Literal["infonce", "siglip"]
 FusionName = Literal["none", "attention"]
 #: Of text encoders that were trained before.
 TEXT_FAMILIES = ("language:", "hf:", "open_clip:", "ruclip:")
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,46 +58,16 @@ class PairSettings:
 
     def __post_init__(self) -> None:
         """Raises :class:`~caseindex.errors.SettingsError` for a value out of range."""
-        if not _NAME.fullmatch(self.name):
-            raise SettingsError(
-                f"name {self.name!r}", "not usable as a folder name", "Letters, digits, '.', '_' and '-', at most 64"
-            )
-        if self.loss not in get_args(LossName):
-            raise SettingsError(f"loss {self.loss!r}", "unknown", f"Known: {', '.join(get_args(LossName))}")
-        if self.fusion not in get_args(FusionName):
-            raise SettingsError(f"fusion {self.fusion!r}", "unknown", f"Known: {', '.join(get_args(FusionName))}")
+        check_name(self.name)
+        check_choice("loss", self.loss, get_args(LossName))
+        check_choice("fusion", self.fusion, get_args(FusionName))
         if self.text_encoder != "tiny" and not self.text_encoder.startswith(TEXT_FAMILIES):
             raise SettingsError(
                 f"text encoder {self.text_encoder!r}",
                 "unknown",
                 "Known: tiny, language:MODEL (of `train language`), hf:NAME_OR_FOLDER, open_clip:NAME, ruclip:FOLDER",
             )
-        ranges: dict[str, tuple[float, float]] = {
-            "dim": (2, 4096),
-            "epochs": (1, 100_000),
-            "patience": (1, 100_000),
-            "batch": (2, 65536),
-            "learning_rate": (1e-8, 1.0),
-            "trunk_rate": (0.0, 1.0),
-            "weight_decay": (0.0, 10.0),
-            "dropout": (0.0, 0.95),
-            "temperature": (1e-3, 10.0),
-            "validation": (0.01, 0.45),
-            "test": (0.01, 0.45),
-            "vocabulary": (100, 1_000_000),
-            "whitened": (2, 65536),
-            "text_negatives": (0, 64),
-            "views": (1, 256),
-            "balance": (0.0, 1.0),
-        }
-        for item in fields(self):
-            if item.name in ranges:
-                low, high = ranges[item.name]
-                value = getattr(self, item.name)
-                if not low <= value <= high:
-                    raise SettingsError(item.name, f"{value} is outside {low:g} to {high:g}", "Choose a value within")
-        if self.minutes is not None and not self.minutes > 0:
-            raise SettingsError("minutes", f"{self.minutes} is not above 0", "Give a time, or leave it out")
+        check_ranges(self, text_negatives=(0, 64), views=(1, 256), balance=(0.0, 1.0))
 
     def document(self) -> dict[str, Any]:
         return asdict(self)
