@@ -88,5 +88,6 @@ def ingest(
         # The first search would build it, and wait.
         open_word_index(opened, lambda done, total: advance(done, total=total))
     if summary.rejected:
-        say(f"{sum(summary.rejected.values()):,} inputs were not taken in; why: {opened.rejected_file}")
+        count = sum(summary.rejected.values())
+        say(f"{count:,} input{' was' if count == 1 else 's were'} not taken in; why: {opened.rejected_file}")
     emit(summary, format=format)

@@ -15,21 +15,24 @@ class Advance(Protocol):
 
 @contextmanager
 def progress(what: str, total: int | None = None, unit: str = "items") -> Iterator[Advance]:
-    """Yields ``advance(n)``. On a terminal a bar appears after two seconds; elsewhere (a log) a line every 30 s."""
+    """Yields ``advance(n)``. On a terminal a bar appears after two seconds; elsewhere (a log) a line every 30 s. The
+    last line tells what was done, without an estimate of the total."""
     start = time.monotonic()
     so_far = 0
     expected = total
     next_line_s = 2.0
     interactive = sys.stderr.isatty()
 
-    def line() -> str:
+    def line(at_end: bool = False) -> str:
         elapsed = time.monotonic() - start
         rate = so_far / elapsed if elapsed > 0 else 0.0
         text = f"{what}: {so_far:,}"
-        if expected:
+        if expected and not at_end:
             text += f" of {expected:,} ({100 * so_far / expected:.0f}%)"
         text += f" {unit}, {rate:,.1f}/s"
-        if expected and rate > 0:
+        if at_end:
+            text += f", {int(elapsed // 60)} min {int(elapsed % 60):02d} s"
+        elif expected and rate > 0:
             left_s = max(0.0, (expected - so_far) / rate)
             text += f", {int(left_s // 60)} min {int(left_s % 60):02d} s left"
         return text
@@ -48,8 +51,10 @@ def progress(what: str, total: int | None = None, unit: str = "items") -> Iterat
                 flush=True,
             )
 
+    finished = False
     try:
         yield advance
+        finished = True
     finally:
         if time.monotonic() - start >= 2.0:
-            print(("\r\x1b[2K" if interactive else "") + line(), file=sys.stderr, flush=True)
+            print(("\r\x1b[2K" if interactive else "") + line(at_end=finished), file=sys.stderr, flush=True)

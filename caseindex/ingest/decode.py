@@ -72,7 +72,9 @@ def decode(locator: str, file: str, options: RenderOptions | None = None) -> Ite
     from caseindex.ingest.raster import looks_like_raster
 
     if not looks_like_raster(data):
-        raise InputRejected(file, "unknown_format")
+        from caseindex.ingest.foreign_formats import described
+
+        raise InputRejected(file, "unknown_format", described(file, data))
     yield from _decode_raster(data, digest, locator, file, options)
 
 

@@ -16,6 +16,7 @@ from typing import Final
 _AT_MOST: Final = 64 << 10  # bytes of a job that are looked at
 _SHOWN: Final = 120  # characters
 _PLAIN: Final = re.compile(r"[^\x20-\x7e]+")
+_LOG_HEAD: Final = re.compile(r"^\[\s*\w+:\d+@[\d.]+\]\s*\w+\s+\S+:\d+\s+\w+\s*")  # of OpenCV: level, seconds, place
 _PATHS: Final = re.compile(r"\S*/\S+")
 
 _pipe: int | None = None
@@ -45,4 +46,4 @@ def drain() -> str:
             said += part
     lines = (_PLAIN.sub(" ", line.decode("ascii", "replace")).strip() for line in said.splitlines())
     first = next((line for line in lines if line), "")
-    return _PATHS.sub("", first)[:_SHOWN].strip()
+    return _PATHS.sub("", _LOG_HEAD.sub("", first))[:_SHOWN].strip()

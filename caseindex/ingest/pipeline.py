@@ -102,8 +102,11 @@ def ingest(
                 committer.flush()
                 raise
         committer.flush()
+        for root in finder.walked:
+            rejections.walked(root.place)
         if reports is not None and columns is not None:
             report_table.take(reports, columns, store, committer, advance)
+            rejections.walked(sources.to_text(reports))
         series.finish(every=reselect_slices)
         rejections.finish()
     return IngestSummary(
@@ -135,6 +138,10 @@ class Root:
     path: Path
     layout: Layout
 
+    @property
+    def place(self) -> str:
+        return sources.to_text(os.path.abspath(self.path))
+
 
 class _Finder:
     """Inputs of all roots -> jobs; what is known already is counted and passed over."""
@@ -149,6 +156,7 @@ class _Finder:
         on_progress: Progress,
     ) -> None:
         self.unchanged = 0
+        self.walked: list[Root] = []  # to their end
         self._roots = roots
         self._options = options
         self._known = known
@@ -160,14 +168,14 @@ class _Finder:
 
     def jobs(self) -> Iterator[Job]:
         for root in self._roots:
-            for found in _guarded(root):
+            for found in _guarded(root, self.walked):
                 job = self._job(found, root)
                 if job is not None:
                     yield job
 
     def _job(self, found: Discovered | Report | InputRejected, root: Root) -> Job | None:
         if not isinstance(found, Discovered):
-            return Job(found, self._options)
+            return Job(found, self._options, source=root.place)
         key = input_key(found, self._options)
         self._rejections.seen(found.file, found.locator)
         again = found.locator in self._locators
@@ -181,8 +189,8 @@ class _Finder:
             return None
         if again:
             problem = InputRejected(found.file, "uid_conflict", "named twice with different metadata; the first counts")
-            return Job(problem, self._options)
-        return Job(found, self._options, key, self._thumbnails)
+            return Job(problem, self._options, source=found.locator)
+        return Job(found, self._options, key, self._thumbnails, found.locator)
 
 
 def input_key(found: Discovered, options: RenderOptions) -> str:
@@ -208,10 +216,11 @@ def _remembered(store: RecordStore) -> tuple[KeySet, KeySet]:
     return keys, locators
 
 
-def _guarded(root: Root) -> Iterator[Discovered | Report | InputRejected]:
-    """A disk that fails in the middle of a source ends that source, not the run."""
+def _guarded(root: Root, walked: list[Root]) -> Iterator[Discovered | Report | InputRejected]:
+    """A disk that fails in the middle of a source ends that source, not the run. ``walked`` gets what ends well."""
     try:
         yield from root.layout.discover(root.path)
+        walked.append(root)
     except OSError as error:
         yield InputRejected(sources.to_text(root.path), "unreadable", error.strerror or type(error).__name__)
 
@@ -233,10 +242,7 @@ def _file(job: Job) -> str:
 
 
 def _source(job: Job) -> str:
-    found = job.found
-    if isinstance(found, Discovered):
-        return found.locator
-    return found.report_uid if isinstance(found, Report) else found.item
+    return job.found.report_uid if isinstance(job.found, Report) else job.source
 
 
 def _cores() -> int:

@@ -59,7 +59,15 @@ def raster_frames(
     except UnidentifiedImageError:
         yield from _by_opencv(item, data, max_pixels, max_frames, only)
     except Exception as error:  # Pillow raises OSError, SyntaxError, ValueError, struct.error, ... on damaged files
-        raise InputRejected(item, "undecodable_pixels", type(error).__name__) from error
+        raise InputRejected(item, "undecodable_pixels", _said(error)) from error
+
+
+def _said(error: Exception) -> str:
+    """What is wrong with the file, for a person; other words of a decoder may hold addresses or texts of the file."""
+    words = str(error)
+    if "truncated" in words or isinstance(error, EOFError):
+        return "the file ends too early"
+    return "the file is damaged" if "broken" in words or isinstance(error, SyntaxError) else type(error).__name__
 
 
 def _upright(opened: PillowImage.Image) -> bool:

@@ -1,7 +1,8 @@
 """`rejected.jsonl`: every input that was not taken in, once, with a reason that a program can read.
 
 A line stands there from the moment of the rejection. When a run has finished, the lines of inputs that it saw again
-and did not reject again are gone; those of inputs that it did not see stay.
+and did not reject again are gone; those of inputs that it did not see stay. What never became an input (a row that names
+no file, a broken link) is seen again with the whole source or table that it was found in.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ class Rejections:
         self.counts: Counter[str] = Counter()
         self._known = KeySet()  # lines in the file
         self._seen = KeySet()  # inputs of this run, where an earlier one left lines that may no longer hold
+        self._walked: set[str] = set()
         self._now = KeySet()  # lines of this run
         with _storage(path):
             for line in self._lines():
@@ -51,8 +53,12 @@ class Rejections:
         if self._has_old_lines:
             self._seen.add(file, source)
 
+    def walked(self, source: str) -> None:
+        """A source or table that this run went through to its end."""
+        self._walked.add(source)
+
     def add(self, file: str, code: str, detail: str, source: str) -> None:
-        """``file``: as the user gave it; ``source``: the locator, or the folder that it belongs to."""
+        """``file``: as the user gave it; ``source``: the locator, or the source or table that it was found in."""
         if code not in REJECTION_REASONS:
             raise ValueError(f"unknown rejection reason {code!r}")
         self.counts[code] += 1
@@ -92,7 +98,8 @@ class Rejections:
     def _was_seen(self, line: str) -> bool:
         try:
             entry = json.loads(line)
-            return (str(entry["file"]), str(entry.get("source", ""))) in self._seen
+            file, source = str(entry["file"]), str(entry.get("source", ""))
+            return source in self._walked or (file, source) in self._seen
         except (ValueError, KeyError, TypeError):
             return False  # not ours: left as it is
 

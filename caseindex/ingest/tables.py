@@ -44,15 +44,22 @@ def rows(path: Path, shown: str | None = None) -> Iterator[Row | InputRejected]:
     item = shown or str(path)
     try:
         with _opened(path) as (stream, delimiter):
-            reader = csv.reader(stream, delimiter=delimiter)
+            lines = _Lines(stream)
+            reader = csv.reader(lines, delimiter=delimiter)
             names = [name.strip() for name in next(reader, [])]
+            begins = reader.line_num + 1
             for cells in reader:
-                if len(cells) > len(names) and any(cell.strip() for cell in cells[len(names) :]):
+                if lines.exhausted:
+                    yield InputRejected(
+                        f"{item}:{begins}", "bad_row", "a quotation mark that is not closed; left out with all after it"
+                    )
+                elif len(cells) > len(names) and any(cell.strip() for cell in cells[len(names) :]):
                     yield InputRejected(
                         f"{item}:{reader.line_num}", "bad_row", f"{len(cells)} cells under {len(names)} columns"
                     )
                 elif any(cell.strip() for cell in cells):
                     yield Row(reader.line_num, {name: cell.strip() for name, cell in zip(names, cells, strict=False)})
+                begins = reader.line_num + 1
     except InputRejected as error:
         yield InputRejected(item, error.code, error.detail)
     except (OSError, EOFError, zlib.error) as error:
@@ -69,6 +76,18 @@ def column(names: Sequence[str], *candidates: str) -> str | None:
 
 def fold(name: str) -> str:
     return "".join(sign for sign in name.casefold() if sign.isalnum())
+
+
+class _Lines:
+    """The lines of a table. A row that the reader gives only after the last line was passed ends in open quotes."""
+
+    def __init__(self, stream: io.TextIOWrapper) -> None:
+        self._stream = stream
+        self.exhausted = False
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self._stream
+        self.exhausted = True
 
 
 @contextmanager

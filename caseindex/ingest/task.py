@@ -27,12 +27,14 @@ INCOMPLETE: Final = "incomplete"
 @dataclass(frozen=True, slots=True)
 class Job:
     """One input for a worker, or what needs none (a report, a rejection) and only keeps its place in the order.
-    ``key`` is the :attr:`Image.source_key` to give; ``thumbnails``: the folder, or ``None`` for none."""
+    ``key`` is the :attr:`Image.source_key` to give; ``thumbnails``: the folder, or ``None`` for none; ``source``: the
+    locator, or, for what has none, the source that it was found in."""
 
     found: Discovered | Report | InputRejected
     options: RenderOptions
     key: str = ""
     thumbnails: Path | None = None
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from archive_place import Place
 from PIL import Image as PillowImage
 
+from caseindex.index.store import LmdbStore
 from caseindex.ingest.decode import Decoded, RenderOptions, decode
 
 
@@ -56,3 +58,11 @@ def agrees_with_dcmtk(tmp_path: Path) -> Callable[..., None]:
         assert int(np.abs(other.astype(int) - picture.astype(int)).max()) <= levels
 
     return run
+
+
+@pytest.fixture
+def place(tmp_path):
+    (tmp_path / "archive").mkdir()
+    store = LmdbStore(tmp_path / "archive/cases.lmdb")
+    yield Place(tmp_path / "archive", store)
+    store.close()

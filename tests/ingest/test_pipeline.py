@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
@@ -11,72 +10,24 @@ import sys
 import time
 import zipfile
 import zlib
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import ingest_tasks
 import msgspec
 import numpy as np
 import pytest
+from archive_place import Place
 from trees import dicom, picture, table
 
 from caseindex.errors import CaseindexError, UsageError
 from caseindex.index.store import LmdbStore
-from caseindex.ingest.pipeline import ingest
 from caseindex.ingest.summary import IngestSummary
 from caseindex.ingest.thumbnails import read_thumbnail, thumbnail_path
-from caseindex.records import Image, ItemKind, Language
-from caseindex.reports.languages import detect
-from caseindex.settings import Ingest, Limits, Settings
+from caseindex.records import ItemKind, Language
+from caseindex.settings import Limits
 
 TEXT = "В левой теменной доле гиподенсивный участок. Ишемический инсульт."
-
-
-@dataclass
-class Place:
-    """An archive in the making, and the folder of its sources."""
-
-    path: Path
-    store: LmdbStore
-
-    def take(
-        self, *sources: Path, workers: int = 1, slices: int = 3, window: str | None = None, **options
-    ) -> IngestSummary:
-        settings = Settings(
-            ingest=Ingest(workers=workers, slices=slices, window=window), limits=options.pop("limits", Limits())
-        )
-        return ingest(
-            self.store,
-            sources,
-            settings=settings,
-            rejected=self.path / "rejected.jsonl",
-            thumbnails=self.path / "thumbnails",
-            detect_language=detect,
-            **options,
-        )
-
-    @property
-    def images(self) -> list[Image]:
-        with self.store.read() as reader:
-            return list(reader.images())
-
-    @property
-    def reports(self):
-        with self.store.read() as reader:
-            return list(reader.reports())
-
-    @property
-    def rejected(self) -> list[tuple[str, str]]:
-        lines = (self.path / "rejected.jsonl").read_text("utf-8").splitlines()
-        return [(Path(entry["file"]).name, entry["reason"]) for entry in map(json.loads, lines)]
-
-
-@pytest.fixture
-def place(tmp_path):
-    (tmp_path / "archive").mkdir()
-    store = LmdbStore(tmp_path / "archive/cases.lmdb")
-    yield Place(tmp_path / "archive", store)
-    store.close()
 
 
 def counts(summary: IngestSummary) -> tuple[int, int, int, dict[str, int]]:

@@ -2,7 +2,7 @@
 
 Columns: ``image, patient_id, study_id, modality, view, body_part, date, sex, age, labels, report, language``; labels
 separated by semicolons; only ``image`` must not be empty; extra columns become attributes. Paths are relative to the
-folder of the manifest. A file of a zip archive is ``archive.zip!member``.
+folder of the manifest, or absolute and inside it. A file of a zip archive is ``archive.zip!member``.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ COLUMNS: Final = frozenset({
     "language",
 })  # fmt: skip
 _OTHERS: Final = COLUMNS - {"image"}
+_STEM: Final = FILE.partition(".")[0]
+_ENDINGS: Final = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 
 
 class Manifest:
@@ -35,13 +37,13 @@ class Manifest:
             return False
         names = set(map(_column, tables.header(path)))
         # A table called so needs only its one necessary column; another must look like one.
-        return "image" in names and (path.name.lower() == FILE or len(names & _OTHERS) >= 2)
+        return "image" in names and (path.name.lower().partition(".")[0] == _STEM or len(names & _OTHERS) >= 2)
 
     def discover(self, root: Path) -> Iterator[Discovered | InputRejected]:
         path = _table(root)
         shown = sources.to_text(path or root)
         if path is None:
-            yield InputRejected(shown, "missing_file", f"no {FILE} in this folder")
+            yield InputRejected(shown, "missing_file", f"neither {FILE} nor one table of another name in this folder")
             return
         if "image" not in map(_column, tables.header(path)):
             yield InputRejected(shown, "bad_row", "the manifest has no column `image`")
@@ -107,14 +109,25 @@ def _entry(row: tables.Row, folder: Path, shown: str) -> Discovered | InputRejec
         },
         reports=(report,),  # an empty one too: it takes back what the cell said before
         study=study,
-        uid_name=image.replace("\\", "/").removeprefix("./"),
+        uid_name=_name_in(folder, image),
         detect_language=not cells.get("language"),  # a language that is named and not ours is left at None
     )
 
 
+def _name_in(folder: Path, image: str) -> str:
+    """What the UID is derived from: the same on another machine."""
+    path = image.replace("\\", "/")
+    return _relative(path, folder) if path.startswith("/") else path.removeprefix("./")
+
+
 def resolve(folder: Path, cell: str) -> str | InputRejected:
-    """The locator of a path in a table, relative to ``folder``, or why it must not be followed."""
+    """The locator of a path in a table, relative to ``folder`` (or absolute and inside it), or why it must not be
+    followed."""
     path = cell.replace("\\", "/")
+    if path.startswith("/") and ".." not in path.split("/"):
+        path = _relative(path, folder)
+        if path == ".." or path.startswith("../"):
+            return InputRejected(cell, "outside_source", "an absolute path that leads out of the folder of the table")
     if path.startswith(("/", "~")) or (len(path) > 1 and path[1] == ":"):
         return InputRejected(cell, "outside_source", "an absolute path; paths are relative to the table")
     if ".." in path.split("/"):
@@ -133,12 +146,25 @@ def resolve(folder: Path, cell: str) -> str | InputRejected:
     return locator
 
 
+def _relative(path: str, folder: Path) -> str:
+    """An absolute path as seen from ``folder``: programs write whole paths, and what lies inside may be named so."""
+    seen = os.path.relpath(path, folder)
+    return os.path.relpath(os.path.realpath(path), os.path.realpath(folder)) if seen.startswith("..") else seen
+
+
 def _table(root: Path) -> Path | None:
-    if root.is_dir():
-        path = root / FILE
-        return path if path.is_file() else None
-    name = root.name.lower()
-    return root if name.endswith((".csv", ".tsv", ".csv.gz")) and root.is_file() else None
+    """`manifest.csv`, in any case and packed or not; else the folder's only table."""
+    if not root.is_dir():
+        return root if root.name.lower().endswith(_ENDINGS) and root.is_file() else None
+    try:
+        with os.scandir(root) as listing:
+            names = sorted(entry.name for entry in listing if entry.name.lower().endswith(_ENDINGS) and entry.is_file())
+    except OSError:
+        return None
+    called_so = [name for name in names if name.lower().partition(".")[0] == _STEM]
+    if called_so:
+        return root / (FILE if FILE in called_so else called_so[0])
+    return root / names[0] if len(names) == 1 else None
 
 
 def _column(name: str) -> str:

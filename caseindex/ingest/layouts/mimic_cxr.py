@@ -1,7 +1,8 @@
 """MIMIC-CXR (Johnson et al. 2019, doi:10.13026/C2JT1Q): DICOM and free-text reports.
 
 ``files/p10/p10000032/s50414267/DICOM_ID.dcm`` with the report in ``files/p10/p10000032/s50414267.txt``. The reports
-come as a separate archive and may lie in a tree of their own (``mimic-cxr-reports/files/...``) beside the images.
+come as a separate archive (``mimic-cxr-reports.zip``), which is read in place or may be unpacked into a tree of its own
+(``mimic-cxr-reports/files/...``) beside the images.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ GROUP: Final = re.compile(r"p1\d")
 PATIENT: Final = re.compile(r"p1\d{7}")
 STUDY: Final = re.compile(r"s\d{8}")
 _REPORT: Final = re.compile(r"(s\d{8})\.txt")
+_PACKED: Final = "mimic-cxr-reports.zip"
 _TREES: Final = ("files", "mimic-cxr-reports/files", "reports/files", "mimic-cxr-reports", "")
 
 
@@ -42,6 +44,7 @@ class MimicCxr:
                 done.add(tree)
             for folder in folders:
                 yield from _patient(top, folder)
+        yield from _packed_alone(top)
         if not done:
             yield InputRejected(sources.to_text(root), "missing_file", "no files/p10/p10000032 in this folder")
 
@@ -71,7 +74,26 @@ def report_for(root: Path, group: str, patient: str, study: str) -> Report | Inp
             path = folder / f"{study}.txt"
             if path.is_file():
                 return _read(path, root, patient, study)
+    zipped = sources.to_text(root / _PACKED)
+    if os.path.isfile(zipped):
+        for tree in _TREES:
+            locator = f"{zipped}!{'/'.join(part for part in (tree, group, patient, f'{study}.txt') if part)}"
+            if sources.exists(locator):
+                return _read(Path(locator), root, patient, study)
     return None
+
+
+def _packed_alone(top: Path) -> Iterator[Report | InputRejected]:
+    """The reports of the packed archive whose study has no images here."""
+    problems: list[InputRejected] = []
+    packed = str(top / _PACKED)
+    for locator in sources.expand(packed, problems.append) if os.path.isfile(packed) else ():
+        patient, study = locator.replace("!", "/").split("/")[-2:]
+        if PATIENT.fullmatch(patient) and _REPORT.fullmatch(study):
+            places = (top / "files" / patient[:3] / patient / study[:-4], top / patient[:3] / patient / study[:-4])
+            if not any(place.is_dir() for place in places):
+                yield _read(Path(locator), top, patient, study[:-4])
+    yield from problems
 
 
 def _patient(top: Path, folder: Path) -> Iterator[Discovered | Report | InputRejected]:
