@@ -1,4 +1,5 @@
-"""Writes what is generated in the documents: docs/cli.md, and the figures between markers in README.md.
+"""Writes what is generated in the documents: docs/cli.md, and the figures between markers in README.md and
+docs/evaluation.md.
 
 `python docs/generate.py` rewrites them; `--check` only says whether they are current (exit status 1 if not). The figures
 come from `benchmarks/figures.toml`, which names for each published number its command, its result file and its goal.
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
+GROUPS = ("search", "reports", "classify", "identity", "verify", "speed", "soundness")
 os.environ["COLUMNS"] = os.environ["TERMINAL_WIDTH"] = "100"  # read when the help is laid out
 
 
@@ -65,28 +67,40 @@ def shown(value: Any, form: str) -> str:
     return format(value, form) if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
 
 
-def figures_table(group: str, rows: list[dict[str, Any]]) -> str:
-    """A Markdown table of the figures of one group: what, value with its interval, goal, command."""
+def measured(row: dict[str, Any]) -> str:
+    """The values of one figure as they are printed, with their interval where there is one."""
+    document = json.loads((ROOT / row["result"]).read_text("utf-8"))
+    values = [shown(value_at(document, path), row.get("format", ".2f")) for path in row["values"]]
+    text = str(row.get("show", " / ".join(["{}"] * len(values)))).format(*values)
+    if "interval" in row:
+        low, high = (shown(end, row.get("format", ".2f")) for end in value_at(document, row["interval"]))
+        text += f" ({low} to {high})"
+    return text
+
+
+def figures_table(rows: list[dict[str, Any]]) -> str:
+    """A Markdown table of all figures of one group: what, value with its interval, goal, command."""
     lines = ["| what | measured | goal | command |", "|---|---|---|---|"]
-    for row in rows:
-        if row["group"] != group:
-            continue
-        document = json.loads((ROOT / row["result"]).read_text("utf-8"))
-        values = [shown(value_at(document, path), row.get("format", ".2f")) for path in row["values"]]
-        text = row.get("show", " / ".join(["{}"] * len(values))).format(*values)
-        if "interval" in row:
-            low, high = (shown(end, row.get("format", ".2f")) for end in value_at(document, row["interval"]))
-            text += f" ({low} to {high})"
-        lines.append(f"| {row['what']} | {text} | {row.get('goal', '-')} | `{row['command']}` |")
+    lines += [f"| {row['what']} | {measured(row)} | {row.get('goal', '-')} | `{row['command']}` |" for row in rows]
     return "\n".join(lines)
 
 
-def readme(text: str) -> str:
-    """README.md with the tables between ``<!-- figures: GROUP -->`` and ``<!-- end -->`` made anew."""
+def headline_table(rows: list[dict[str, Any]]) -> str:
+    """The short table of the README: the figures that have a ``headline``, by group."""
+    chosen = sorted((row for row in rows if "headline" in row), key=lambda row: GROUPS.index(row["group"]))
+    lines = ["| what | measured | goal |", "|---|---|---|"]
+    lines += [f"| {row['headline']} | {measured(row)} | {row.get('goal', '-')} |" for row in chosen]
+    return "\n".join(lines)
+
+
+def with_figures(text: str) -> str:
+    """A document with the tables between ``<!-- figures: GROUP -->`` (or ``headlines``) and ``<!-- end -->`` made anew."""
     rows = tomllib.loads((ROOT / "benchmarks" / "figures.toml").read_text("utf-8")).get("figure", [])
 
     def table(found: re.Match[str]) -> str:
-        return f"{found[1]}\n{figures_table(found[2].strip(), rows)}\n<!-- end -->"
+        group = found[2].strip()
+        made = headline_table(rows) if group == "headlines" else figures_table([r for r in rows if r["group"] == group])
+        return f"{found[1]}\n{made}\n<!-- end -->"
 
     return re.sub(r"(<!-- figures:([^>]*)-->)\n.*?<!-- end -->", table, text, flags=re.DOTALL)
 
@@ -94,7 +108,10 @@ def readme(text: str) -> str:
 def main() -> int:
     wanted = {
         ROOT / "docs" / "cli.md": cli_reference(),
-        ROOT / "README.md": readme((ROOT / "README.md").read_text("utf-8")),
+        **{
+            path: with_figures(path.read_text("utf-8"))
+            for path in (ROOT / "README.md", ROOT / "docs" / "evaluation.md")
+        },
     }
     stale = [path for path, text in wanted.items() if not path.exists() or path.read_text("utf-8") != text]
     for path in stale:
