@@ -13,7 +13,8 @@ ChangeSpan = tuple[int, int, Change]
 
 _WORDS = {
     Language.ENGLISH: re.compile(
-        r"\b(?P<unchanged>unchanged|stable|no (?:\w+ ){0,3}change|without (?:\w+ ){0,2}change|persist(?:ent|s|ing)?"
+        r"\b(?P<unchanged>unchanged|stable|(?:no|without) (?:(?:interval|significant|substantial|appreciable|definite|marked|further|obvious|gross"
+        r"|other|any|new|acute|apparent|relevant|evidence of) ){0,3}change|persist(?:ent|s|ing)?"
         r"|again (?:seen|noted|demonstrated|identified)|similar(?: in appearance| in size| to prior)?(?= to|\s*[.,;]|$)"
         r"|not (?:significantly )?changed|redemonstrat\w+|(?:the )?same size)\b"
         r"|\b(?P<improved>improv(?:ed|ing|ement)|(?:decreas|diminish)(?:ed|e|ing)(?: in size)?|resolv(?:ed|ing)|resolution"
@@ -41,11 +42,11 @@ _WORDS = {
         re.IGNORECASE,
     ),
     Language.CHINESE: re.compile(
-        r"(?P<unchanged>(?:较前|与前|前后)?(?:片|比较)?(?:大致|基本|大体)?(?:相仿|相似|无(?:明显|显著)?变化|变化不(?:大|明显)"
+        r"(?P<unchanged>(?:较前|与前(?:片|次)?|与[^，。；]{0,8}(?:片|日)?比较|前后)?(?:片|比较)?(?:大致|基本|大体)?(?:相仿|相似|无(?:明显|显著)?变化|变化不(?:大|明显)"
         r"|未见(?:明显|显著)?变化|无(?:明显|显著)?改变)|(?:大致|基本|大体|大小)?同前|稳定)"
         r"|(?P<new>较前新\w{0,2}|新(?:发|出现|增|见))"
-        r"|(?P<improved>(?:较前|较之前)[^，。；、]{0,6}?(?:好转|吸收|减少|缩小|减轻|变小|消退)|已?吸收|缩小|减少|好转|减轻)"
-        r"|(?P<worse>(?:较前|较之前)[^，。；、]{0,6}?(?:(?:增多|增大|进展|加重|增加|扩大|变大|增厚|增宽)+)|进展|增多(?=。|$)|加重|增大至)"
+        r"|(?P<improved>(?:较前|较之前|较[\d\-./年月日]{4,12}(?:片|日)?|较(?:上次|原)片?)[^，。；、]{0,6}?(?:好转|吸收|减少|缩小|减轻|变小|消退)|已?吸收|(?<!体积)缩小|减少|好转|减轻)"
+        r"|(?P<worse>(?:较前|较之前|较[\d\-./年月日]{4,12}(?:片|日)?|较(?:上次|原)片?)[^，。；、]{0,6}?(?:(?:增多|增大|进展|加重|增加|扩大|变大|增厚|增宽)+)|进展|增多(?=。|$)|加重|增大至)"
     ),
 }
 _DIGIT = re.compile("[0-9]")

@@ -37,11 +37,13 @@ class Composition:
         self._places: dict[str, str] = dict(_PLACE_OF)  # specific concept -> the anatomy of its first rule
         for row in rows:
             for generic, anatomy in row.composed:
+                self._rules.setdefault(generic, []).append((anatomy, row.id))
+                if generic == row.id:
+                    continue  # it stays what it is there: "hematoma of the scalp" is none of the head's
                 if row.id not in _NO_PLACE:
                     self._places.setdefault(row.id, anatomy)
                 self._generic.setdefault(row.id, generic)
                 self._organs.setdefault(row.id, []).append(anatomy)
-                self._rules.setdefault(generic, []).append((anatomy, row.id))
 
     def specific(self, generic: str, anatomy: str) -> str | None:
         """The concept that the two make, by the narrowest rule; ``None`` where no rule fits."""

@@ -8,18 +8,30 @@ from functools import lru_cache
 
 from caseindex.records import Language, Side
 
+SideSpan = tuple[int, int, Side]  # start, end, side
+
+# "влево", "leftward" say where something has gone to: only what moves or bends has such a side.
+_TOWARDS = re.compile(r"влево|вправо|(?:left|right)ward|[左右](?=[移偏弯凸])|向[左右]", re.IGNORECASE)
+_MOVES = frozenset(
+    "midline_shift mediastinal_shift brain_herniation scoliosis spine_curvature septal_deviation disc_herniation"
+    " disc_protrusion spondylolisthesis hernia mass_effect tortuous_aorta".split()
+)
 _WORDS = {
     Language.ENGLISH: re.compile(
-        r"\b(?P<both>bilateral(?:ly)?|both|bibasilar|biapical|bihilar|bifrontal|right greater than left"
-        r"|left greater than right|(?:right|left) and (?:\w+ )?(?:right|left)|either (?=side|lung|breast|kidney|eye|ear|hip|knee)"
-        r"|r ?> ?l|l ?> ?r)\b"
+        r"\b(?P<both>bilat(?:e?ral(?:ly)?)?|both|bibasilar|biapical|bihilar|bifrontal|biparietal|bitemporal"
+        r"|(?:right|left)(?:-sided)? (?:greater|more|worse|larger|bigger) than (?:the |on the )?(?:right|left)"
+        r"|(?:worse|greater|more (?:\w+ )?|larger|predominantly|predominant) on the (?:right|left)"
+        r"|(?:right|left) (?:(?:upper|lower|middle|mid|main|frontal|parietal|temporal|occipital|lobe|lung|anterior|posterior"
+        r"|apical|basal|superior|inferior|medial|lateral) ){0,2}(?:and|&) (?:\w+ )?(?:right|left)|either (?=side|lung|breast|kidney|eye|ear|hip|knee)"
+        r"|r ?> ?l|l ?> ?r|right ?> ?left|left ?> ?right)\b"
         r"|\b(?P<left>left(?:[- ]sided|ward)?|lt|LUL|LLL|levo\w+|L(?= (?:MCA|PCA|ACA|ICA|CPA)\b))\b(?! (?:ventric|atri|heart))"
         r"|\b(?P<right>right(?:[- ]sided|ward)?|rt|RUL|RML|RLL|dextro\w+|R(?= (?:MCA|PCA|ACA|ICA|CPA)\b))\b"
         r"(?! (?:ventric|atri|heart))"
     ),
     Language.RUSSIAN: re.compile(
         r"\b(?P<both>с (?:обеих|двух) сторон|двух?сторонн\w+|билатеральн\w+|об(?:е|а|еих|оих|еими|оими)"
-        r"|слева и справа|справа и слева|больше (?:справа|слева)|D ?> ?S|S ?> ?D)\b"
+        r"|слева и справа|справа и слева|(?:больше|преимущественно|более|в большей степени|хуже) (?:выражен\w* )?(?:справа|слева)|D ?> ?S|S ?> ?D"
+        r"|(?:прав[а-я]{2,3} и (?:\S+ )?лев|лев[а-я]{2,3} и (?:\S+ )?прав)[а-я]{2,3})\b"
         r"|\b(?P<left>слева|влево|лев(?:ый|ая|ое|ого|ому|ым|ом|ой|ую|ые|ых|ыми)|левосторонн\w+|ЛСМА|ЛВСА|sin)\b"
         r"(?! (?:желудоч(?!к\w* (?:голов|мозга))|предсерд))"
         r"|\b(?P<right>справа|вправо|прав(?:ый|ая|ое|ого|ому|ым|ом|ой|ую|ые|ых|ыми)|правосторонн\w+|ПСМА|ПВСА|dex)\b"
@@ -27,7 +39,8 @@ _WORDS = {
         re.IGNORECASE,
     ),
     Language.CHINESE: re.compile(
-        r"(?P<both>双侧?|两侧?|雙側?|兩側?)|(?P<left>左(?![心房室]))|(?P<right>右(?![心房室]))"
+        r"(?P<both>双侧?|两侧?|雙側?|兩側?|(?<=以)[左右]侧?(?:[^，。；]{0,4})(?:为著|為著|为主|为甚|明显|显著|较重|多见)"
+        r"|[左右]侧?(?:为著|为甚|较著|更著|为重)|左右)|(?P<left>左(?![心房室]))|(?P<right>右(?![心房室]))"
     ),
 }
 _CLAUSE = re.compile(
@@ -35,23 +48,38 @@ _CLAUSE = re.compile(
     r"|\bс (?!прав|лев|обе|двух|одной|локал|расп)"
 )
 _FAR = 60  # characters
+_LATER = 45  # characters from an attribute to its noun
+_MODIFIERS = re.compile(
+    r"\s*(?:(?!(?:of|in|with|and|or|at|to|on|for|is|are|was|following|after|before|from|near|by|due|without|no|not|but|than|as|[а-яё]{1,2}|для|при|без|или)\s)(?![а-яё]+(?:а|я|и|ы|у|е|о|ов|ей)\s)"
+    r"[\w-]+\s+){0,3}"
+)
+_JOINED = re.compile(r"\b(?:and|or|и|или|либо)\b", re.IGNORECASE)
 
 
 @lru_cache(maxsize=4096)  # reports repeat their sentences
-def find_sides(sentence: str, language: Language) -> tuple[tuple[int, int, Side], ...]:
+def find_sides(sentence: str, language: Language) -> tuple[SideSpan, ...]:
     """(start, end, side) of the words of side in a sentence."""
     text = sentence if language is not Language.ENGLISH else _lower_first(sentence)
     return tuple((match.start(), match.end(), Side(match.lastgroup or "")) for match in _WORDS[language].finditer(text))
 
 
 def side_of(
-    sentence: str, start: int, end: int, sides: Sequence[tuple[int, int, Side]], others: Sequence[tuple[int, int]]
+    sentence: str,
+    start: int,
+    end: int,
+    sides: Sequence[SideSpan],
+    others: Sequence[tuple[int, int]],
+    concept: str = "",
 ) -> Side | None:
     """The side of the mention at ``start`` to ``end``: the nearest word of side in its clause, one between it and no
-    other finding. ``others``: the spans of the other findings."""
+    other finding. ``others``: the spans of the other findings; ``concept``: the finding, where it is known."""
     best: tuple[int, Side] | None = None
     for left, right, side in sides:
+        if concept and concept not in _MOVES and _TOWARDS.match(sentence, left):
+            continue  # "отек и смещение срединных структур влево"
         if left >= start and right <= end:
+            if left > start and _JOINED.search(sentence, start, left):
+                continue  # "central canal and left foraminal stenosis"
             distance = 0
         else:
             low, high = (right, start) if right <= start else (end, left)
@@ -73,11 +101,11 @@ def _is_attribute(sentence: str, left: int, right: int, others: Sequence[tuple[i
     """Whether a word of side belongs to another finding right behind it; the Russian adverbs do not."""
     if sentence[left:right].lower() in {"слева", "справа"}:
         return False
-    return any(0 <= a - right <= 2 and not sentence[right:a].strip() for a, _ in others)
+    return any(0 <= a - right <= _LATER and _MODIFIERS.fullmatch(sentence, right, a) for a, _ in others)
 
 
 def side_of_place(
-    place: tuple[int, int], sides: Sequence[tuple[int, int, Side]], reach: int = 1
+    place: tuple[int, int], sides: Sequence[SideSpan], reach: int = 1
 ) -> tuple[bool, Side | None]:
     """(whether one is named, the side) of an anatomy in a list: the word of side right beside it."""
     start, end = place

@@ -8,7 +8,7 @@ is not. The longest name wins, and what it covers is not counted again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -127,6 +127,10 @@ class Lexicon:
             near = {near for organ in organs for near in (*self.expand(organ), *self.ancestors(organ))}
             self._around[concept_id] = frozenset(near) or None
         return self._around[concept_id]
+
+    def organs(self, concept_id: str) -> Sequence[str]:
+        """The anatomies that a finding is of; none where no rule tells."""
+        return self._composition.organs(concept_id)
 
     def mentions(self, text: str, language: Language | None = None) -> list[Mention]:
         """What ``text`` names, in order of place. ``language`` is that of the text where it is known; the script of

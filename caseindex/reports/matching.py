@@ -25,20 +25,28 @@ Span = tuple[str, int, int]  # concept, start, end
 MAX_FOREIGN_WORDS = 2
 MAX_COORDINATED_WORDS = 4
 _NEGATIONS = frozenset(["no", "not", "without", "без", "не", "нет"])
+# Nor do the words of a name stand around a doubt: "convexity, favored to represent a meningioma".
+_DOUBTS = frozenset(
+    "favor repres suspici like possibl probabl suggest consist compat concern versus vs reflect вероятный возможный вероятно"
+    " возможно соответствовать исключить исключать подозрение дифференцировать данные".split()
+)
 # "未见异常强化" denies the enhancement, it does not call the study normal.
 _WHOLE_CLAUSE = frozenset(["normal"])
-_GOES_ON = re.compile("大[小片量致体部面叶脑动范]|厚[薄度]")  # "脾大小正常" is no large spleen
+# "脾大小正常" is no large spleen, "结节状强化" no nodule, "疝内容物" no further hernia
+_GOES_ON = re.compile("大[小片量致体部面叶脑动范]|厚[薄度]|疝[内囊口环]|[节块肿泡腔洞塞绞]状|[节块肿炎瘤病]样")
 _MAX_MODIFIER = 5  # characters
 _CLAUSE_END = re.compile(r"(?:的?征象|表现|改变)?(?:$|[。，,；;.、\s)）])")
 _PREDICATE = re.compile("[а-яё]{3,}(?:[нт][аоы]|ен|ан)")  # short forms: "расширены", "симметрична", "увеличен"
 _DENIALS = frozenset(["not", "не"])
+_PREDICATES = frozenset("enlarged dilated thickened widened narrowed effaced calcified displaced intact normal compressed".split())
 OPEN_PLACE = "…"  # in a Chinese name
-_FILLING = r"(?:结构|体积|大小|[I1Ⅰ]度|脏|居中，?|系统|形态|均|亦|也|未见|未|无|不|明显|明确|确切|显著|稍|略|轻度|中度|重度|可见|见|有|呈|较前|向[左右]侧?|约|多发|单发|散在|少许|少量)*"
+_FILLING = r"(?:向[左右前后上下外内]{1,3}(?:方|侧)?|[左右](?=[移偏])|略|局部|部分|广泛|弥漫性?|不规则|多处|节段性|均匀|不均匀|结构|体积|大小|[I1Ⅰ]度|脏|居中，?|系统|形态|均|亦|也|未见|未|无|不|明显|明确|确切|显著|稍|略|轻度|中度|重度|可见|见|有|呈|较前|向[左右]侧?|约|多发|单发|散在|少许|少量)*"
 _CLAUSE_WORDS = frozenset(
     "but however although while which with and or а но однако и или also although through при с со".split()
 )
 _HAN_OR_LATIN = re.compile(r"[㐀-鿿]")
 _ENDS = re.compile(r"[.!?;。！？；:：]|\n\s*\n")
+_JOINING = re.compile(r"[/]|\b(?:and|or|nor|и|или|либо|а также|ни)\b", re.IGNORECASE)
 _SOFT = re.compile(r"[,，、/()（）\[\]]")
 # Upper-case words that mean something else where the pattern around them matches.
 _NOT_HERE = {
@@ -132,6 +140,8 @@ class Names:
         frequency = Counter(norm for _, norms in names_of.phrases for norm in norms)
         self.vocabulary = frequency.keys()
         self._anchored: dict[str, list[_Phrase]] = {}
+        # Words that are a finding by themselves: what stands between the parts of another name holds none.
+        self._heads = frozenset(norms[0] for concept, norms in names_of.phrases if len(norms) == 1 and concept in stated)
         for concept, norms in names_of.phrases:
             anchor = min(norms, key=lambda norm: (frequency[norm], -len(norm))) if len(norms) > 1 else norms[0]
             self._anchored.setdefault(anchor, []).append(_Phrase(concept, norms))
@@ -247,7 +257,7 @@ class Names:
                         continue
                     matches.append(_Match(phrase.concept, self._rank(phrase.concept), (position,), 0, False))
                     continue
-                match = _match(phrase, self._rank(phrase.concept), position, norms, where, clauses)
+                match = _match(phrase, self._rank(phrase.concept), position, norms, where, clauses, self._heads)
                 if match is not None:
                     matches.append(match)
         return [
@@ -263,7 +273,9 @@ class _Clauses:
         self.sentence: list[int] = []
         self.clause: list[int] = []
         self.negation: list[bool] = []
+        self.joined: list[bool] = []  # whether "and", "or" or a slash stands before the word
         self.words = [word.text.lower() for word in words]
+        self._text, self._tokens = text, words
         sentence = clause = 0
         end = 0
         for word in words:
@@ -276,8 +288,13 @@ class _Clauses:
                     clause += 1
             self.sentence.append(sentence)
             self.clause.append(clause)
-            self.negation.append(word.norm in _NEGATIONS)
+            self.negation.append(word.norm in _NEGATIONS or word.norm in _DOUBTS)
+            self.joined.append(between != " " and bool(_JOINING.search(between)))
             end = word.end
+
+    def marks(self, first: int, last: int) -> str:
+        """The text from the word ``first`` to the word ``last``."""
+        return self._text[self._tokens[first].end : self._tokens[last].start]
 
     def predicates(self, first: int, last: int) -> bool:
         """Whether ``last`` closes a list of Russian predicates of ``first``: "желудочки симметричны, не расширены"."""
@@ -301,7 +318,13 @@ def content_tokens(text: str) -> list[Token]:
 
 
 def _match(
-    phrase: _Phrase, rank: int, anchor: int, norms: list[str], where: dict[str, list[int]], clauses: _Clauses
+    phrase: _Phrase,
+    rank: int,
+    anchor: int,
+    norms: list[str],
+    where: dict[str, list[int]],
+    clauses: _Clauses,
+    heads: Set[str],
 ) -> _Match | None:
     size = len(phrase.norms)
     reach = size + MAX_COORDINATED_WORDS
@@ -351,6 +374,8 @@ def _match(
     # "epidural, subdural or subarachnoid haemorrhage": the first word, other modifiers, then the rest unbroken;
     # "крови в желудочках и субарахноидальном пространстве": the head, another place, then the rest unbroken.
     rest = positions[1:]
+    if not any(clauses.joined[first + 1 : last + 1]) or heads.intersection(norms[first + 1 : last]) - {*phrase.norms}:
+        return None  # "рака (2020), данных за метастазы в легких"
     if (
         positions == sorted(positions)
         and gap <= MAX_COORDINATED_WORDS
@@ -359,6 +384,14 @@ def _match(
         and clauses.clause[rest[0]] == clauses.clause[rest[0] - 1]
     ):
         return _Match(phrase.concept, rank, tuple(positions), gap, True)
+    if positions == sorted(positions) and len(rest) == 1 and gap <= MAX_COORDINATED_WORDS and "," not in clauses.marks(first, last):
+        # "лимфоузлы средостения и корней не увеличены", "intact ACL and PCL"
+        if (
+            _PREDICATE.fullmatch(clauses.words[last])
+            or clauses.words[last] in _PREDICATES
+            or (clauses.words[first] in _PREDICATES and gap == 1)
+        ):
+            return _Match(phrase.concept, rank, tuple(positions), gap, True)
     if (
         positions == sorted(positions)
         and gap <= MAX_COORDINATED_WORDS
@@ -375,7 +408,16 @@ def _match(
 def _longest(matches: list[_Match]) -> list[_Match]:
     """The matches that stand: more words first, then closer ones; a word counts once, except the shared head of
     coordinated modifiers."""
-    matches.sort(key=lambda match: (-len(match.positions), match.rank, match.gap, match.positions))
+    # an anatomy whose words stand apart or turned round gives way: "сотовое легкое в базальных отделах"
+    matches.sort(
+        key=lambda match: (
+            (match.rank == 1 and len(match.positions) > 1 and (match.gap > 0 or match.positions[0] > match.positions[-1]))
+            - len(match.positions),
+            match.rank,
+            match.gap,
+            match.positions,
+        )
+    )
     used: set[int] = set()
     shareable: set[int] = set()
     chosen: list[_Match] = []

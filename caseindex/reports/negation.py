@@ -34,7 +34,12 @@ _BARE = re.compile(r"не\s+[а-яё]+\s*[.,;]?\s*", re.IGNORECASE)
 _HISTORY = re.compile(r"анамне|history|hx|pmh|h/o|史|既往|曾", re.IGNORECASE)
 _PREPOSITION = re.compile(r"\s(?:в|во|на|по|с|со|за|из|от|к)\s", re.IGNORECASE)
 _DETAIL = re.compile(r"[0-9]")
-_EVIDENCE = re.compile(r"данны[хе] за\s+(?:[а-яё]+\s+)?$", re.IGNORECASE)  # governs the accusative: "данных за опухоль"
+_EVIDENCE = re.compile(r"данны[хе] за\s[^.;:]*$", re.IGNORECASE)  # governs the accusative: "данных за опухоль"
+_OWN_EVIDENCE = re.compile(r",[^,]*\bданны[хе] за\b", re.IGNORECASE)
+_AFTER = re.compile(r"(?:состояние |картина |статус )?после", re.IGNORECASE)
+# A doubt that can itself be denied: "no suspicious nodule", "участков, подозрительных на рак, нет", "未见可疑结节".
+_DENIABLE_DOUBT = re.compile(r"suspicio|concerning|suggest|worrisome|подозр|可疑", re.IGNORECASE)
+_NO_PAST = 12  # characters at most from "no" to "history of"
 _BLOCKS = frozenset([CueKind.STOP, CueKind.AFFIRM])
 _ONLY_BOUNDS = frozenset([CueKind.STOP, CueKind.AFFIRM, CueKind.PSEUDO, CueKind.NOW])
 _COMMA = re.compile("[,，]")
@@ -46,12 +51,15 @@ _HARD = re.compile(r"[;:；：]|\s-\s|\s[–—]\s")
 _CHINESE_STOP = re.compile(r"[，,；;。]")
 _CHINESE_ATTRIBUTE = re.compile(r"(?:强化|增强|钙化|水肿|出血|积液|骨折|症状)的")  # "无强化的肿块": the mass is there
 _CHINESE_MARK = re.compile(r"[，,；;。、]")
+_FIRST_WORD = re.compile(r"[а-яё]+(?![А-ЯЁа-яё-])")
 _JOINED = re.compile(r"^[\s,]*(?:or|and|nor|и|или|либо|ни|а также|так и|as well as)\b", re.IGNORECASE)
 _OR_BEFORE = re.compile(r"\b(?:or|или|либо)\s+(?:[\w-]+\s+){0,1}$", re.IGNORECASE)
 _OR_AFTER = re.compile(r"^\s*(?:or|или|либо)\b", re.IGNORECASE)
 # "脾不大"; not 肺不张, 无菌性坏死, 无脑儿, 功能不全, whose names hold the same characters.
 _OWN_NEGATION = re.compile(
-    r"\b(?:(?:not|не)\b|non-?enhanc)|未见?|无(?![菌脑名力])|不(?![张稳连全良孕育规典])", re.IGNORECASE
+    r"\b(?:(?:not?|не)\b|non-?enhanc)|未见?|无(?![菌脑名力])|不(?![张稳连全良孕育规典均对等同])"
+    # "heart size is normal", "ПКС цела", "中线结构居中": names whose words say that all is well
+    r"|\bnormal\b(?![ -]pressure)|\bintact\b|\bцел(?:а|о|ы|ый)?\b|обычн|居中|正常(?!压)|连续|完整", re.IGNORECASE
 )
 _PREFIXED = re.compile(r"\b(?:non-|not |не )$", re.IGNORECASE)  # "non-enhancing", "не утолщена"
 _PREDICATE = {
@@ -103,14 +111,32 @@ class Sentence:
         if any(cue.kind is CueKind.FAMILY for _, _, cue in acting):
             return Assessment(Polarity.ABSENT, historical=True)
         historical = any(cue.kind is CueKind.HISTORICAL for _, _, cue in acting)
+        if historical:  # "no metastases in a patient with a history of cancer"; not "no history of cancer"
+            past = max(cue.start for _, _, cue in acting if cue.kind is CueKind.HISTORICAL)
+            acting = [entry for entry in acting if entry[2].kind is not CueKind.NEGATION or entry[2].end > past - _NO_PAST]
         others = [entry for entry in acting if entry[2].kind is not CueKind.HISTORICAL]
         if others:
             nearest = min(others)[2]
+            if nearest.kind is CueKind.UNCERTAIN and self._doubt_is_denied(nearest, start, end):
+                return Assessment(Polarity.ABSENT, historical)
             polarity = Polarity.ABSENT if nearest.kind is CueKind.NEGATION else Polarity.UNCERTAIN
             if self.text[nearest.start : nearest.end].lower() == "ни" and len({cue.kind for *_, cue in others}) > 1:
                 polarity = Polarity.UNCERTAIN  # "нельзя исключить ни ишемию, ни кровоизлияние"
             return Assessment(polarity, historical)
         return Assessment(Polarity.UNCERTAIN, historical=True)
+
+    def _doubt_is_denied(self, doubt: Cue, start: int, end: int) -> bool:
+        """Whether a doubt like "suspicious for" is what a negation beside it denies."""
+        if not doubt.before or not _DENIABLE_DOUBT.search(self.text, doubt.start, doubt.end):
+            return False
+        return any(
+            cue.kind is CueKind.NEGATION
+            and (
+                (cue.before and cue.end <= doubt.start and self._reaches_right(cue, doubt.start, doubt.end))
+                or (cue.after and cue.start >= end and not re.search("[.;:。；]", self.text[end : cue.start]))
+            )
+            for _, cue in self._acting
+        )
 
     def _is_alternative(self, start: int, end: int) -> bool:
         """Whether the mention is one of two that "or" joins."""
@@ -179,6 +205,8 @@ class Sentence:
         if cue.kind is CueKind.HISTORICAL:
             if self._past_ends(cue.end, start):
                 return False
+            if _AFTER.match(self.text, cue.start, cue.end) and not self._may_be_genitive(start, end):
+                return False  # "после дренирования правосторонний пневмоторакс"
             if _COMMA.search(between) and not self._lists_past(cue):
                 return False  # "туберкулез в анамнезе, петрификаты", "состояние после ОНМК, гидроцефалия"
             between = between.lstrip(" :")  # "из анамнеза: рак"
@@ -193,6 +221,8 @@ class Sentence:
         if cue.kind is CueKind.HISTORICAL:
             return True
         if cue.kind is CueKind.UNCERTAIN and not between[: _comma_at(between)].strip():
+            if cue.after and self._has_words_before(cue):
+                return False  # "разрыв исключить сложно, бурсит"
             return between.count(",") == 1  # "вероятно, киста"
         if _ADJECTIVES.fullmatch(between):
             return True
@@ -241,7 +271,9 @@ class Sentence:
             return False
         if cue.kind is CueKind.UNCERTAIN:
             return bool(re.search(r",?\s(?:or|and|и|или)\s", between, re.IGNORECASE))
-        return self._may_be_denied(start, end)
+        if _OWN_EVIDENCE.search(self.text, end, cue.start):
+            return False  # "состояние после операции, данных за рецидив нет"
+        return self._may_be_denied(start, end) and self._list_may_be_denied(end, cue.start)
 
     def _has_words_before(self, cue: Cue) -> bool:
         """Whether the cue stands at the end of its clause rather than at its beginning."""
@@ -257,10 +289,21 @@ class Sentence:
         comma = self.text.find(",", end)
         if _DETAIL.search(self.text, segment, comma if comma >= 0 else len(self.text)):
             return False  # "протрузии C4-C6, стеноза нет": what is measured is there
+        return bool(_EVIDENCE.search(self.text, 0, start)) or self._may_be_genitive(start, end)
+
+    def _may_be_genitive(self, start: int, end: int) -> bool:
         words = re.findall(r"[а-яёА-ЯЁ]+(?![а-яёА-ЯЁ-])", _PREPOSITION.split(self.text[start:end])[0])
-        if not words or words[0].isupper() or _EVIDENCE.search(self.text, 0, start):
+        return not words or words[0].isupper() or all(word.isupper() or russian.may_be_genitive(word) for word in words)
+
+    def _list_may_be_denied(self, start: int, end: int) -> bool:
+        """Whether what stands in between belongs to one list in the genitive: in "ЦВК в ВПВ, зонд в желудке, пневмоторакса не
+        видно" the tube does not."""
+        if self.language is not Language.RUSSIAN or _EVIDENCE.search(self.text, 0, end):
             return True
-        return all(map(russian.may_be_genitive, words))
+        items = self.text[start:end].split(",")[1:-1]
+        return not any(_DETAIL.search(item) for item in items) and all(
+            russian.may_be_genitive(word.group()) for item in items if (word := _FIRST_WORD.match(item.strip()))
+        )
 
 
 def _comma_at(text: str) -> int:

@@ -7,12 +7,13 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import replace
 
-from caseindex.records import Language, Polarity, Statement
+from caseindex.records import Language, Polarity, Side, Statement
+from caseindex.reports.carried_sides import CarriedSides, Named
 from caseindex.reports.changes import ChangeSpan, change_of, find_changes
 from caseindex.reports.ellipsis import denied_sides
 from caseindex.reports.languages import detect
 from caseindex.reports.laterality import find_sides, side_of, side_of_place
-from caseindex.reports.lexicon import Mention, load_lexicon
+from caseindex.reports.lexicon import Lexicon, Mention, load_lexicon
 from caseindex.reports.negation import Assessment, Sentence
 from caseindex.reports.places import place_of
 from caseindex.reports.sections import sections
@@ -23,6 +24,7 @@ from caseindex.reports.tokens import repaired_text
 _STATED = frozenset([ConceptKind.FINDING, ConceptKind.DEVICE])
 # Names that hold a negation: "no abnormality", "патологии не выявлено".
 _NORMAL = "normal"
+_OPERATIONS = frozenset(["postoperative"])
 _ASKED = frozenset(["indication", "differential"])  # sections that ask rather than tell
 _PAST = frozenset(["history"])
 _DYNAMICS = frozenset(["positive_dynamics", "negative_dynamics"])
@@ -64,46 +66,86 @@ def statements(text: str, language: Language | None = None) -> list[Statement]:
     found: list[Statement] = []
     for number, here in by_sentence.items():
         start, end, section = spans[number]
-        kinds = {mention.concept: lexicon.concepts[mention.concept].kind for mention in here}
-        stated = [mention for mention in here if kinds[mention.concept] in _STATED]
-        if not stated:
-            continue
-        places = [mention for mention in here if kinds[mention.concept] is ConceptKind.ANATOMY]
-        sentence = Sentence(plain[start:end], language)
-        sides = find_sides(sentence.text, language)
-        changes = find_changes(sentence.text, language)
-        spans_here = [(mention.start - start, min(mention.end, end) - start) for mention in stated]
-        for mention, (a, b) in zip(stated, spans_here, strict=True):
-            others = [span for span in spans_here if span != (a, b)] if len(stated) > 1 else ()
-            if others and _is_comparison(mention.concept, a, b, changes, language):
-                continue  # "interval enlargement of the hematoma"
-            judged = _in_section(sentence.assess(a, b, named_normal=mention.concept == _NORMAL), section)
-            if kinds[mention.concept] is ConceptKind.DEVICE:
-                judged = _of_device(judged, sentence.text, a, b)
-            unsided = mention.concept in _UNSIDED or mention.text.startswith("破入")
-            side = None if unsided else side_of(sentence.text, a, b, sides, others)
+        found += _of_sentence(plain, text[start:end], start, section, here, language, lexicon)
+    return found
+
+
+def _of_sentence(
+    whole: str, text: str, start: int, section: str, here: Sequence[Mention], language: Language, lexicon: Lexicon
+) -> list[Statement]:
+    """The statements of one sentence; ``text`` is how it is written, ``whole`` the repaired report, ``start`` its place."""
+    plain = whole[start : start + len(text)]
+    kinds = {mention.concept: lexicon.concepts[mention.concept].kind for mention in here}
+    stated = [mention for mention in here if kinds[mention.concept] in _STATED or _is_operation(mention, lexicon)]
+    if not stated:
+        return []
+    places = [mention for mention in here if kinds[mention.concept] is ConceptKind.ANATOMY]
+    sentence = Sentence(plain, language)
+    sides = find_sides(plain, language)
+    changes = find_changes(plain, language)
+    spans = [(mention.start - start, min(mention.end - start, len(plain))) for mention in stated]
+    carried: CarriedSides | None = None
+    sided: list[tuple[Named, Side]] = []
+    found: list[Statement] = []
+    for mention, (a, b) in zip(stated, spans, strict=True):
+        others = [span for span in spans if span != (a, b)] if len(stated) > 1 else ()
+        if others and _is_comparison(mention.concept, a, b, changes, language):
+            continue  # "interval enlargement of the hematoma"
+        judged = _in_section(sentence.assess(a, b, named_normal=mention.concept == _NORMAL), section)
+        if kinds[mention.concept] is not ConceptKind.FINDING:
+            judged = _of_device(judged, plain, a, b)
+        if kinds[mention.concept] is ConceptKind.PROCEDURE and _TAKEN_OUT.search(plain, a, b):
+            judged = Assessment(Polarity.PRESENT)  # "желчный пузырь удален"
+        side = None
+        if sides and mention.concept not in _UNSIDED and not mention.text.startswith("破入"):
+            side = side_of(plain, a, b, sides, others, mention.concept)
             if mention.place is not None:
                 named, own = side_of_place((mention.place[0] - start, mention.place[1] - start), sides)
                 side = own if named else side
-            found.append(
-                Statement(
-                    text=text[start:end],
-                    finding=mention.concept,
-                    polarity=judged.polarity,
-                    side=side,
-                    place=place_of(mention, places, plain, lexicon) if places else None,
-                    change=change_of(sentence.text, a, b, changes, others) if changes else None,
-                    section=section,
-                    start=start,
-                    end=end,
-                    historical=judged.historical,
-                )
+            if side is None and judged.polarity is not Polarity.ABSENT:
+                carried = carried or CarriedSides(plain, language, sides, _named(places, start), _named(stated, start))
+                side = carried.of(mention.concept, a, b, sided, lexicon)
+            elif side is not None:
+                sided.append(((mention.concept, a, b), side))
+        found.append(
+            Statement(
+                text=text,
+                finding=mention.concept,
+                polarity=judged.polarity,
+                side=side,
+                place=place_of(mention, places, whole, lexicon) if places else None,
+                change=change_of(plain, a, b, changes, others) if changes else None,
+                section=section,
+                start=start,
+                end=start + len(text),
+                historical=judged.historical,
             )
-        for position, side in denied_sides(sentence.text, language, spans_here):
-            told = [made for made in found if made.start == start and made.finding == stated[position].concept]
-            if told and told[-1].polarity is Polarity.PRESENT:
-                found.append(replace(told[-1], polarity=Polarity.ABSENT, side=side, change=None))
-    return found
+        )
+    for position, side in denied_sides(plain, language, spans):
+        told = [made for made in found if made.finding == stated[position].concept]
+        if told and told[-1].polarity is Polarity.PRESENT:
+            found.append(replace(told[-1], polarity=Polarity.ABSENT, side=side, change=None))
+    return _without_repetition(found)
+
+
+def _named(mentions: Sequence[Mention], start: int) -> list[Named]:
+    return [(mention.concept, mention.start - start, mention.end - start) for mention in mentions]
+
+
+def _is_operation(mention: Mention, lexicon: Lexicon) -> bool:
+    """Whether an operation is told of: "состояние после холецистэктомии". What only says that there was one is nothing."""
+    concept = lexicon.concepts[mention.concept]
+    return concept.kind is ConceptKind.PROCEDURE and bool(_OPERATIONS.intersection(concept.broader))
+
+
+def _without_repetition(found: list[Statement]) -> list[Statement]:
+    """Without those that say of a finding, with no side, what another one says with its side."""
+    told = {(made.finding, made.polarity, made.historical) for made in found if made.side is not None}
+    if not told:
+        return found
+    return [
+        made for made in found if made.side is not None or (made.finding, made.polarity, made.historical) not in told
+    ]
 
 
 def _is_comparison(concept: str, start: int, end: int, changes: Sequence[ChangeSpan], language: Language) -> bool:

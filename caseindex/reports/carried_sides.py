@@ -1,0 +1,104 @@
+"""Sides that a finding takes over from what was said before it in the sentence.
+
+A heading ("Right knee: meniscal tear", "МРТ правого КС: ..."), a Russian adverb that opens a clause ("Слева
+каликопиелоэктазия, конкремент мочеточника"), or the organ of a diagnosis behind a dash ("щель правого ТБС сужена -
+коксартроз") tell the side once for all that follows.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from caseindex.records import Language, Side
+from caseindex.reports.laterality import SideSpan
+from caseindex.reports.lexicon import Lexicon
+
+Named = tuple[str, int, int]  # concept, start, end
+
+_HEADING = re.compile(r"[^:：.;,，。]{2,45}[:：]")
+_OPENS = re.compile(
+    r"(?:^|[,;:.(]|\s[-–—]|\bа\b)\s*(?:(?:а|при этом|также|аналогично|on the)\s+)*$", re.IGNORECASE
+)
+_ADVERBS = frozenset(["справа", "слева"])
+_CLAUSE = re.compile("[,;，；。]")
+_DIAGNOSIS = re.compile(r"\s[-–—=]\s|:\s")  # "... - коксартроз"
+
+
+class CarriedSides:
+    """The sides of one sentence that what follows may take over. ``sides``: its words of side; ``places``: its anatomy."""
+
+    def __init__(
+        self,
+        sentence: str,
+        language: Language,
+        sides: Sequence[SideSpan],
+        places: Sequence[Named],
+        findings: Sequence[Named],
+    ) -> None:
+        self._sentence = sentence
+        self._places = places
+        self._heading = _side_of_heading(sentence, sides, findings)
+        self._opening = [
+            (left, side) for left, right, side in sides if _opens_clause(sentence, language, left, right, findings)
+        ]
+        self._sides = sides
+
+    def of(self, concept: str, start: int, end: int, before: Sequence[tuple[Named, Side]], lexicon: Lexicon) -> Side | None:
+        """The side of a finding at ``start`` to ``end`` that has none of its own. ``before``: the findings before it that
+        have one."""
+        if self._heading is not None:
+            return self._heading
+        opening = [(left, side) for left, side in self._opening if left < start]
+        if opening:
+            left, side = opening[-1]
+            if not any(left < at < start and other is not side for at, _, other in self._sides):
+                return side
+        return self._of_organ(concept, start, before, lexicon)
+
+    def _of_organ(self, concept: str, start: int, before: Sequence[tuple[Named, Side]], lexicon: Lexicon) -> Side | None:
+        dash = max((match.end() for match in _DIAGNOSIS.finditer(self._sentence, 0, start)), default=0)
+        if not dash or _CLAUSE.search(self._sentence, dash, start):
+            return None
+        around = lexicon.around(concept)
+        if around is None:
+            return None
+        near = [(right, side) for name, _, right, side in self._sided_places() if right <= start and name in around]
+        near += [(right, side) for (name, _, right), side in before if _same_organ(concept, name, lexicon)]
+        return max(near, key=lambda entry: entry[0])[1] if near else None
+
+    def _sided_places(self) -> list[tuple[str, int, int, Side]]:
+        found = []
+        for name, left, right in self._places:
+            for start, end, side in self._sides:
+                if 0 <= left - end <= 1 or 0 <= start - right <= 1 or (left <= start and end <= right):
+                    found.append((name, left, right, side))
+                    break
+        return found
+
+
+def _same_organ(one: str, other: str, lexicon: Lexicon) -> bool:
+    return bool(set(lexicon.organs(one)) & set(lexicon.organs(other)))
+
+
+def _side_of_heading(sentence: str, sides: Sequence[SideSpan], findings: Sequence[Named]) -> Side | None:
+    heading = _HEADING.match(sentence)
+    if heading is None or any(left < heading.end() for _, left, _ in findings):
+        return None
+    named = {side for _, right, side in sides if right <= heading.end()}
+    later = {side for left, _, side in sides if left >= heading.end()}
+    return named.pop() if len(named) == 1 and not later else None
+
+
+def _opens_clause(sentence: str, language: Language, left: int, right: int, findings: Sequence[Named]) -> bool:
+    if language is Language.RUSSIAN:
+        if sentence[left:right].lower() not in _ADVERBS:
+            return False
+    elif language is not Language.ENGLISH or not re.match(r"\s*[,:]", sentence[right:]):
+        return False
+    if not _OPENS.search(sentence[:left]):
+        return False
+    # "..., слева" at the end of its clause says where the finding before it is
+    mark = _CLAUSE.search(sentence, right)
+    clause = mark.start() if mark and language is Language.RUSSIAN else len(sentence)
+    return any(right <= at < clause for _, at, _ in findings)
