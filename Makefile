@@ -40,7 +40,7 @@ imports: $(STAMP)  ## imports go down only
 	$(BIN)/lint-imports
 
 soak: $(STAMP)  ## the long durability and robustness tests (tens of minutes)
-	CASEINDEX_SOAK=1 $(BIN)/python -m pytest -m 'slow and not gpu' --timeout 7200
+	$(BIN)/python -m pytest -m 'slow and not gpu' --timeout 7200
 
 docs: $(STAMP)  ## rewrite docs/cli.md and the figures of the README from the code and benchmarks/
 	$(BIN)/python docs/generate.py
