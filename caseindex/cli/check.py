@@ -61,6 +61,7 @@ def check(
         {"ok": ok, "problems": problems},
         [asdict(problem) for problem in problems] or [{"ok": ok}],
         format=format,
+        table=None if problems else [{"result": "whole: no problem found"}],
         wrap=("fix", "item"),
     )
     if not ok:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import typer
 
 from caseindex.cli.options import ArchiveOption, FormatOption
@@ -19,4 +21,16 @@ def info(archive: ArchiveOption = None, format: FormatOption = None) -> None:
     from caseindex.index.overview import overview
 
     found = asdict(overview(Archive.find(archive)))
-    emit(found, [{"what": name, "value": value} for name, value in found.items()], format=format, wrap=("value",))
+    rows = [{"what": name, "value": value} for name, value in found.items()]
+    emit(found, rows, format=format, wrap=("value",), table=_table(found))
+
+
+def _table(found: dict[str, Any]) -> list[dict[str, Any]]:
+    """What a person reads: models by purpose, no fingerprints, sizes in MB."""
+    models = found["models"]
+    purposes = {purpose: models[purpose]["name"] for purpose in ("search", "identity", "verify")}
+    shown = {**found, "models": purposes, "trained models": models["trained"] or "none"}
+    shown["embeddings"] = found["embeddings"] or "none"
+    shown["indexes"] = found["indexes"] or "none"
+    shown["size"] = f"{shown.pop('bytes') / 1e6:,.1f} MB"
+    return [{"what": name, "value": value} for name, value in shown.items() if value != {}]

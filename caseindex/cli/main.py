@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Final
+from typing import Any, Final
 
 import typer
 
 from caseindex.cli.lazy_group import Command, LazyGroup
+from caseindex.cli.log import to_stderr
 from caseindex.errors import CaseindexError
 
 COMMANDS: Final[dict[str, Command]] = {
@@ -33,6 +34,13 @@ COMMANDS: Final[dict[str, Command]] = {
 
 class Commands(LazyGroup):
     table = COMMANDS
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:  # typer would end without a word
+            print("caseindex: interrupted; run the same command again to go on", file=sys.stderr)
+            raise typer.Exit(130) from None
 
 
 app = typer.Typer(
@@ -63,12 +71,14 @@ def root(
 
 def main(arguments: list[str] | None = None) -> None:
     """Entry point: a user's mistake ends with one clear line and status 1 or 2, never with a stack trace."""
-    # Threads of torch and FAISS that wait shall sleep: by default they spin, which on a machine with other work on it
-    # makes training several times slower. Read when the OpenMP library is loaded.
+    # Threads of torch, FAISS and numpy that wait shall sleep: by default they spin, which on a machine with other work
+    # on it makes training several times slower. Read when the libraries are loaded; 4: after 2^4 processor cycles.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a C locale must not break Cyrillic and Chinese output
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    to_stderr()
     try:
         app(args=arguments, prog_name="caseindex")
     except CaseindexError as error:

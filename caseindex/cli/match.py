@@ -10,6 +10,7 @@ import typer
 from caseindex.cli.options import ArchiveOption, FormatOption, IdentityModelOption
 from caseindex.cli.output import emit, say
 from caseindex.cli.stages import stages
+from caseindex.cli.standard_input import image_file
 from caseindex.errors import UsageError
 from caseindex.retrieval.identity.rerank import ReRanking
 
@@ -82,8 +83,8 @@ def match(
     if (image is None) == (pair is None):
         raise UsageError("match", "one of --image and --pair is needed", "Give --image FILE, or --pair A B")
     opened = Archive.find(archive)
-    asked_files = [image] if image is not None else list(pair or ())
-    for name in asked_files:
+    named_files = [image] if image is not None else list(pair or ())
+    for name in named_files:
         _exists(opened, name)
     notes: list[str] = []
     with stages() as advance:
@@ -91,7 +92,10 @@ def match(
     for note in notes:
         say(f"caseindex: {note}")
     exclusions = Exclusions(same_study=exclude_same_study)
-    questions = [_question(opened, gallery, loaded, name, views) for name in asked_files]
+    questions = []
+    for name in named_files:
+        with image_file(name) as file:
+            questions.append(_question(opened, gallery, loaded, str(file) if name == "-" else name, views))
     named = {"model": {"name": loaded.name, "fingerprint": loaded.fingerprint}}
     known = evidence_for(
         opened, loaded, gallery.as_set(), exclusions, patients=False, pairs=pair is not None, most=FOR_ONE_ANSWER
@@ -142,7 +146,7 @@ def _named(image: Image) -> dict[str, Any]:
 
 def _exists(archive: Archive, name: str) -> None:
     """Before the long work."""
-    if Path(name).exists():
+    if name == "-" or Path(name).exists():
         return
     with archive.store.read() as reader:
         if reader.image(name) is not None or any(image.file == name for image in reader.images()):

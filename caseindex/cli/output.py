@@ -47,11 +47,12 @@ def emit(
     title: str | None = None,
     wrap: Sequence[str] = (),
     table: Sequence[Mapping[str, Any]] | None = None,
+    columns: Sequence[str] = (),
 ) -> None:
     """Prints ``document`` (json), or its ``rows`` (jsonl, csv, table; default: the document as one row).
 
     ``table`` is what a person reads instead of ``rows``: fewer columns, shorter texts. ``wrap`` names the columns that
-    may fold over several lines in a table; the others are kept whole.
+    may fold over several lines in a table; the others are kept whole. ``columns``: the header of a CSV without rows.
     """
     how = chosen_format(format)
     if how is Format.TABLE and table is not None:
@@ -64,7 +65,7 @@ def emit(
         for line in lines:
             print(json.dumps(line, ensure_ascii=False))
     elif how is Format.CSV:
-        _csv(lines)
+        _csv(lines, _columns(lines) or columns)
     else:
         _table(lines, title, wrap)
 
@@ -85,8 +86,10 @@ def _cell(value: Any) -> str:
     return str(value)
 
 
-def _csv(lines: Sequence[Mapping[str, Any]]) -> None:
-    writer = csv.DictWriter(sys.stdout, _columns(lines), lineterminator="\n")
+def _csv(lines: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
+    if not columns:
+        return
+    writer = csv.DictWriter(sys.stdout, columns, lineterminator="\n")
     writer.writeheader()
     writer.writerows(
         {name: value if isinstance(value, str) else _cell(value) for name, value in line.items()} for line in lines

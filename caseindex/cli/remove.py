@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from caseindex.cli.naming import study_uid
 from caseindex.cli.options import ArchiveOption, FormatOption
 from caseindex.cli.output import emit, say
 from caseindex.errors import UsageError
@@ -38,6 +39,7 @@ def remove(
     if sum(value is not None for value in given.values()) != 1:
         raise UsageError("remove", "give exactly one of --patient, --study, --image", "See `caseindex remove --help`")
     opened = Archive.find(archive)
+    study = None if study is None else study_uid(opened, study)
     if not yes:
         if not sys.stdin.isatty():
             raise UsageError("remove", "nobody can be asked here", "Add --yes to erase without a question")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,6 +12,7 @@ import typer
 from caseindex.cli.options import ArchiveOption, FormatOption
 from caseindex.cli.output import emit, say
 from caseindex.cli.stages import stages
+from caseindex.cli.standard_input import image_file
 from caseindex.errors import UsageError
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -80,13 +82,14 @@ def score(
     if image and (unreported or modality or patient):
         raise UsageError("--image", "files are not filtered", "Leave out --unreported, --modality and --patient")
     opened = Archive.find(archive)
-    with stages({"embedding images": "images"}) as advance:
+    with ExitStack() as given, stages({"embedding images": "images"}) as advance:
+        files = [given.enter_context(image_file(name)) for name in dict.fromkeys(image or ())]
         found = triage(
             opened,
             text,
             negatives=negative or (),
             model=model,
-            pictures=[one for file in dict.fromkeys(image or ()) for one in decoded_pictures(opened, file)],
+            pictures=[one for file in files for one in decoded_pictures(opened, file)],
             labels=read_label_table(labels) if labels else None,
             filters=Filters(modality=tuple(modality or ()), patient_ids=tuple(patient or ())),
             unreported=unreported,

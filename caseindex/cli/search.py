@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from caseindex.cli.naming import study_uid
 from caseindex.cli.options import ArchiveOption, FormatOption, ModelOption
 from caseindex.cli.output import emit, say
 from caseindex.cli.progress import progress
@@ -96,7 +97,7 @@ def search(
     """
     from caseindex.index.archive import Archive
     from caseindex.index.filters import Filters
-    from caseindex.retrieval.query import Channel, Level, Query, as_document, hit_row
+    from caseindex.retrieval.query import HIT_COLUMNS, Channel, Level, Query, as_document, hit_row
     from caseindex.retrieval.search import Searcher
 
     if image is not None and study is not None:
@@ -119,12 +120,16 @@ def search(
     words = _words(text)
     asked: dict[str, Any] = {}
     if image is not None:
+        from caseindex.cli.standard_input import image_file
         from caseindex.retrieval.picture import read_picture
 
-        asked = read_picture(opened, image)
+        if str(image) == text == "-":
+            raise UsageError("--text - and --image -", "stdin can be read once", "Give one of them as a file or words")
+        with image_file(image) as file:
+            asked = read_picture(opened, file)
     query = Query(
         text=words,
-        study_uid=study,
+        study_uid=None if study is None else study_uid(opened, study),
         include_own_study=include_own_study,
         k=k,
         level=Level(level.value),
@@ -144,7 +149,14 @@ def search(
     for note in answer.notes:
         say(f"caseindex: {note}")
     rows = [hit_row(hit) for hit in answer.hits]
-    emit(document, rows, format=format, wrap=("matched", "report"), table=[_table_row(row) for row in rows])
+    emit(
+        document,
+        rows,
+        format=format,
+        wrap=("matched", "report"),
+        table=[_table_row(row) for row in rows],
+        columns=HIT_COLUMNS,
+    )
 
 
 def _words(text: str | None) -> str | None:

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from caseindex.cli.naming import study_uid
 from caseindex.cli.options import ArchiveOption, FormatOption
 from caseindex.cli.output import emit, say
 from caseindex.cli.stages import stages
+from caseindex.cli.standard_input import image_file
 from caseindex.errors import UsageError
 
 if TYPE_CHECKING:
@@ -85,6 +87,8 @@ def verify(
     from caseindex.retrieval.verify.verify import lines, verify_all, verify_image, verify_study
 
     _one_question(study, image, report, everything)
+    if str(image) == report == "-":
+        raise UsageError("--image - and --report -", "stdin can be read once", "Give one of them as a file")
     if html is not None and not html.expanduser().absolute().parent.is_dir():
         raise UsageError(html, "its folder does not exist", "Make the folder, or name another file")
     text = _read_report(report) if report is not None else ""
@@ -96,9 +100,10 @@ def verify(
         if everything:
             found = verify_all(opened, false_alarms, on_progress=advance)
         elif study is not None:
-            found = verify_study(opened, study, false_alarms)
+            found = verify_study(opened, study_uid(opened_archive, study), false_alarms)
         else:
-            one, pictures = verify_image(opened, _given(image), text, false_alarms)
+            with image_file(_given(image)) as file:
+                one, pictures = verify_image(opened, file, text, false_alarms)
             found = [one]
     for note in notes:
         say(f"caseindex: {note}")

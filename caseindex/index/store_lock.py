@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import struct
 import threading
@@ -14,6 +15,8 @@ from pathlib import Path
 from caseindex.errors import ArchiveLocked
 from caseindex.index.atomic import storage_error
 
+log = logging.getLogger(__name__)
+_PATIENCE_S = 2.0  # of a person who is told nothing
 _FLOCK = struct.Struct("hhqqi4x")  # struct flock of 64-bit Linux: type, whence, start, length, pid
 
 
@@ -61,7 +64,9 @@ class WriterLock:
                 self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o660)
             except OSError as error:
                 raise storage_error(self.path.parent, error) or error from error
-        end = time.monotonic() + timeout_s
+        start = time.monotonic()
+        end = start + timeout_s
+        told = False
         while True:
             try:
                 fcntl.lockf(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -71,6 +76,9 @@ class WriterLock:
                     raise ArchiveLocked(
                         self.path.parent, f"{self._holder()} is writing to it", "Try again when it is done"
                     ) from None
+                if not told and time.monotonic() >= start + _PATIENCE_S:
+                    told = True
+                    log.warning("%s is writing to the archive; waiting up to %.0f s for it.", self._holder(), timeout_s)
                 time.sleep(0.02)
 
     def _holder(self) -> str:

@@ -16,8 +16,9 @@ import signal
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import Any, Final, Generic, TypeVar
 
@@ -182,7 +183,8 @@ class WorkerPool(Generic[J, R]):
             name="caseindex-decoder",
             daemon=True,
         )
-        process.start()
+        with _interrupts_held_back():
+            process.start()
         theirs.close()
         worker: _Worker[J] = _Worker(process, ours, since=self._clock())
         self._workers.append(worker)
@@ -322,6 +324,21 @@ def _die_with_parent() -> None:
                 os._exit(1)
 
             threading.Thread(target=watch, daemon=True).start()
+
+
+@contextlib.contextmanager
+def _interrupts_held_back() -> Iterator[None]:
+    """Ctrl-C at a terminal goes to all processes of the group: one that is still importing would print a stack trace.
+    What is started in here never sees it; ours comes when it is over."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # started later, it would let interrupts in again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _limit_memory(memory_mb: int) -> None:

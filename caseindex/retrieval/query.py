@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -106,6 +106,13 @@ def as_document(query: Query, answer: Answer) -> dict[str, Any]:
 
 def _given(filters: Filters) -> dict[str, Any]:
     return {name: value for name, value in asdict(filters).items() if value not in (None, ())}
+
+
+#: The keys of :func:`hit_row`.
+HIT_COLUMNS: Final = (
+    "rank", "similarity", "probability", "patient_id", "study_uid", "image_uid", "file", "modality", "date", "labels",
+    "report", "report_uid", "matched_by", "matched_terms",
+)  # fmt: skip
 
 
 def hit_row(hit: Hit) -> dict[str, Any]:

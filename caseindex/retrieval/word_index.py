@@ -137,8 +137,9 @@ def open_word_index(archive: Archive, on_progress: OnProgress | None = None) -> 
 
 
 def damaged_files(root: Path) -> list[str]:
-    """The files of the index folder ``root`` that do not fit the manifest, for `caseindex check`."""
-    manifest = _read_manifest(root)
+    """The files of the index folder ``root`` that do not fit the manifest, for `caseindex check`. One that another
+    version of caseindex or of the lexicon built is whole; it is built again at the next search."""
+    manifest = _whole_manifest(root)
     if manifest is None:
         return ["manifest.json"] if (root / "manifest.json").exists() else []
     folder = root / manifest["folder"]
@@ -155,6 +156,14 @@ def analyser_fingerprint() -> str:
 
 
 def _read_manifest(root: Path) -> dict[str, Any] | None:
+    """The manifest of an index that this version of caseindex and of the lexicon built."""
+    manifest = _whole_manifest(root)
+    if manifest is None or manifest["format"] != FORMAT or manifest["analyser"] != analyser_fingerprint():
+        return None
+    return manifest
+
+
+def _whole_manifest(root: Path) -> dict[str, Any] | None:
     try:
         manifest = json.loads((root / "manifest.json").read_bytes())
         wanted = {"format": int, "analyser": str, "generation": int, "folder": str, "checksums": dict, "bytes": int}
@@ -163,8 +172,7 @@ def _read_manifest(root: Path) -> dict[str, Any] | None:
     except (OSError, ValueError, AttributeError):
         return None
     plain_name = Path(manifest["folder"]).name == manifest["folder"]
-    current = manifest["format"] == FORMAT and manifest["analyser"] == analyser_fingerprint()
-    return manifest if plain_name and current else None
+    return manifest if plain_name else None
 
 
 def _checksum(path: Path) -> int | None:
