@@ -5,9 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from caseindex.records import Language, Polarity, Side
-from caseindex.retrieval.analysis import Mention, concept_rows, mentions
+from caseindex.retrieval.analysis import Mention, concept_rows, denied_spans, mentions
+from caseindex.retrieval.normality import NORMAL, asks_for_normal, place_of, without_the_word
+
+if TYPE_CHECKING:
+    from caseindex.reports.tokens import Token
 
 #: Kinds of concepts that a case is about; the others (places, modalities, attributes) narrow a question.
 CORE_KINDS = frozenset({"finding", "device", "procedure"})
@@ -88,8 +93,31 @@ def read_question(text: str, language: Language | None = None) -> Question:
         if all(_alternatives(text, found, unit, units[other]) for other in (unit.accepted & asked) - {name})
     }
     covered = [(mention.start, mention.end) for mention in found]
-    rest = [token.norm for token in words if not any(start <= token.start < end for start, end in covered)]
-    return Question(text, language, tuple(kept.values()), tuple(dict.fromkeys(rest)))
+    rest = [token for token in words if not any(start <= token.start < end for start, end in covered)]
+    # Who asks for a fracture "without displacement" does not ask for the word.
+    denied = denied_spans(text, language, found)
+    asserted = [token for token in rest if not any(start <= token.start < end for start, end in denied)]
+    rest = asserted if asserted or kept else rest
+    if asks_for_normal(text) and not any(unit.core for name, unit in kept.items() if name != NORMAL):
+        kept, rest = _of_normal(text, language, kept, rest)
+    return Question(text, language, tuple(kept.values()), tuple(dict.fromkeys(token.norm for token in rest)))
+
+
+def _of_normal(
+    text: str, language: Language | None, units: dict[str, ConceptUnit], rest: list[Token]
+) -> tuple[dict[str, ConceptUnit], list[Token]]:
+    """The units and words of a question for what is normal: the concept, and the places and examinations beside it."""
+    units = dict(units)
+    if NORMAL not in units:
+        units[NORMAL] = _unit(Mention(NORMAL, 0, 0, Polarity.PRESENT, None, 1.0), ())
+    plain = without_the_word(text)
+    for mention in mentions(plain, language):
+        unit = _unit(mention, ())
+        if not unit.core:
+            units.setdefault(mention.concept, unit)
+    for place in [place for name in units if (place := place_of(name)) is not None]:
+        units.setdefault(place, _unit(Mention(place, 0, 0, Polarity.PRESENT, None, 1.0), ()))
+    return units, [token for token in rest if plain[token.start : token.end].strip()]
 
 
 def _alternatives(text: str, found: list[Mention], broader: ConceptUnit, narrower: ConceptUnit) -> bool:

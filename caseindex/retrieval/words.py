@@ -18,6 +18,7 @@ import numpy.typing as npt
 from caseindex.records import Float32Array, Int64Array, Polarity
 from caseindex.retrieval.analysis import SIDE_BITS
 from caseindex.retrieval.bm25 import term_scores
+from caseindex.retrieval.normality import NORMAL
 from caseindex.retrieval.question import ConceptUnit, Question
 from caseindex.retrieval.word_index import WordIndex
 
@@ -130,7 +131,11 @@ def _gather(
 def _require_nearness(question: Question, found: list[_Found]) -> None:
     """A place, or an attribute, counts whole only in a sentence that asserts what the question is about, less in the
     sentence beside it: "tumour" here and "cerebellum" there is no tumour of the cerebellum."""
-    core = [one.sentences for one, unit in zip(found, question.units, strict=True) if unit.core]
+    core = [
+        one.sentences
+        for one, unit in zip(found, question.units, strict=True)
+        if unit.core and unit.concept != NORMAL  # a verdict on the whole study, which names no place
+    ]
     if not core:
         return
     about = np.bitwise_or.reduce(core)

@@ -24,3 +24,31 @@ from caseindex.retrieval.question import read_question
 def test_a_broader_concept_stays_only_as_an_alternative(text: str, concepts: set[str]) -> None:
     units = {unit.concept for unit in read_question(text).units}
     assert units & {*concepts, "tumor", "stroke", "sinus_opacification"} == concepts
+
+
+@pytest.mark.parametrize(
+    ("text", "concepts"),
+    [
+        ("normal chest x-ray", {"normal", "chest", "chest_xray"}),
+        ("нормальная рентгенограмма грудной клетки", {"normal", "chest", "xray"}),
+        ("正常胸片", {"normal", "chest", "chest_xray"}),
+        ("норма головного мозга", {"normal", "brain"}),
+        ("normal brain MRI", {"normal", "brain", "mri"}),
+        ("normal", {"normal"}),
+        ("abnormal lung", {"lung"}),
+        ("normal pressure hydrocephalus", {"nph"}),
+        ("cardiomegaly, lungs normal", {"cardiomegaly", "lung"}),
+    ],
+)
+def test_a_question_for_what_is_normal_keeps_its_place(text: str, concepts: set[str]) -> None:
+    question = read_question(text)
+    assert {unit.concept for unit in question.units} == concepts
+    assert not {"norma", "норма", "normal", "нормальный", "正常"} & set(question.terms) or "normal" not in concepts
+
+
+@pytest.mark.parametrize(
+    ("text", "terms"),
+    [("перелом без смещения", ()), ("перелом со смещением", ("смещение",)), ("без смещения", ("смещение",))],
+)
+def test_what_the_question_denies_is_not_asked_for(text: str, terms: tuple[str, ...]) -> None:
+    assert read_question(text).terms == terms
