@@ -29,6 +29,19 @@ def adopt(archive: Archive, purpose: str, name: str) -> None:
         work.unlink(missing_ok=True)
 
 
+def adopt_if_better(
+    archive: Archive, purpose: str, name: str, verdict: tuple[bool, str], *, wanted: bool
+) -> tuple[bool, str]:
+    """(whether archive.toml names it now, why in words). ``verdict``: whether it is better than the default, and why;
+    ``wanted``: whether it is to be put to use where it is."""
+    better, why = verdict
+    if better and wanted:
+        adopt(archive, purpose, name)
+    elif better:
+        why += " It was not put to use, as asked"
+    return better and wanted, why
+
+
 def replaced(text: str, purpose: str, name: str) -> str:
     """``text`` with the entry set; the table is added where it is missing.
 

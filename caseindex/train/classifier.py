@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -19,8 +18,6 @@ from caseindex.evaluation.classification_report import ClassificationReport, cla
 from caseindex.evaluation.label_table import LabelTable
 from caseindex.index.archive import Archive
 from caseindex.ingest.heap import keep_all_freed_memory
-from caseindex.train import loop
-from caseindex.train.checkpoint import FILE
 from caseindex.train.classifier_card import classifier_card
 from caseindex.train.classifier_contrast import Contrast
 from caseindex.train.classifier_data import LabelledItems, read_labelled
@@ -28,10 +25,12 @@ from caseindex.train.classifier_parts import of_images, of_text
 from caseindex.train.classifier_settings import ClassifierSettings
 from caseindex.train.classifier_split import stratified_split
 from caseindex.train.classifier_task import ClassifierTask, averaged, fitted_temperature
-from caseindex.train.run_folder import RESULT, digest, run_folder, write_json
+from caseindex.train.loop import LoopResult
+from caseindex.train.optimisation import optimise, trunk_and_head
+from caseindex.train.progress import OnProgress, silent
+from caseindex.train.run_folder import close_run, digest, open_run
 from caseindex.train.split import Split
 
-OnProgress = Callable[[str, int, int], None]  # stage, done now, total
 CONFUSION = "confusion.png"
 
 
@@ -48,7 +47,7 @@ class ClassifierResult:
     classes: tuple[str, ...]
     items: dict[str, int]
     left_out: dict[str, int]
-    loop: loop.LoopResult
+    loop: LoopResult
     temperature: float
     test: ClassificationReport
     prior: ClassificationReport
@@ -75,7 +74,7 @@ def train_classifier(
     :class:`~caseindex.errors.TrainingError` without data or for a loss that is not finite.
     """
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    progress = on_progress or (lambda stage, done, total: None)
+    progress = on_progress or silent
     if device == "cpu":
         keep_all_freed_memory()
 
@@ -89,17 +88,12 @@ def train_classifier(
         hold_out=hold_out,
     )
     split = _split(data, settings, hold_out, test_patients)
-    place = {item.uid: number for number, item in enumerate(data.items)}
-    train, validation, test = (
-        np.array([place[uid] for uid in side], np.int64) for side in (split.train, split.validation, split.test)
-    )
-    counts = {side: len(getattr(split, side)) for side in ("train", "validation", "test", "held_out")}
+    train, validation, test = split.rows([item.uid for item in data.items])
+    counts = split.counts()
 
     # The run: a folder of its own, or the unfinished one of the same settings and data.
     described = digest([[item.uid, item.patient, item.text, dict(item.labels)] for item in data.items], data.classes)
-    document = {**settings.document(), "data": described, "split": digest(asdict(split))}
-    folder, resumed = run_folder(archive.runs_dir, settings.name, document, resume=resume)
-    write_json(folder / "split.json", asdict(split))
+    folder, resumed = open_run(archive.runs_dir, settings, split, resume=resume, data=described)
 
     # The network and what it is given.
     torch.manual_seed(settings.seed)
@@ -124,15 +118,14 @@ def train_classifier(
         many=many,
         device=device,
     )
-
-    # Training.
-    outcome = loop.run(
+    outcome = optimise(
         task,
-        torch.optim.AdamW(_groups(parts.module, settings), betas=(0.9, 0.98)),
-        loop.LoopSettings(epochs=settings.epochs, patience=settings.patience, minutes=settings.minutes),
+        trunk_and_head(parts.module, settings),
+        settings,
         folder,
-        on_step=lambda done, total: progress("training", done, total),
+        start_counts=False,
         tensorboard=tensorboard,
+        on_progress=progress,
     )
 
     # How sure it may be, and how good it is on patients that it has not seen.
@@ -179,11 +172,7 @@ def train_classifier(
         confusion=picture,
         contrast=parts.contrast,
     )
-    relative = replace(result, run=Path(folder.name), confusion=picture and Path(picture.name))
-    write_json(folder / RESULT, asdict(relative))
-    (folder / checkpoint.CARD).write_text(card, "utf-8")
-    for name in (FILE, "pixels.npy", "pixels.done", "readable.npy", "features.npy"):
-        (folder / name).unlink(missing_ok=True)
+    close_run(folder, replace(result, confusion=picture and Path(picture.name)), card)
     return result
 
 
@@ -209,21 +198,6 @@ def _split(
     # Of the patients that are not tested, the share that would have been is trained on too.
     held = tuple(uid for uid in rest.held_out if patient_of[uid] not in test_patients)
     return Split(tuple(sorted((*rest.train, *rest.test))), rest.validation, tested, held)
-
-
-def _groups(module: torch.nn.Module, settings: ClassifierSettings) -> list[dict[str, Any]]:
-    """Matrices decay, vectors do not; a pretrained trunk learns slowly."""
-    groups: dict[tuple[bool, bool], list[torch.nn.Parameter]] = {}
-    for name, parameter in module.named_parameters():
-        groups.setdefault((name.startswith("trunk."), parameter.ndim > 1), []).append(parameter)
-    return [
-        {
-            "params": parameters,
-            "lr": settings.trunk_rate if pretrained else settings.learning_rate,
-            "weight_decay": settings.weight_decay if decays else 0.0,
-        }
-        for (pretrained, decays), parameters in sorted(groups.items(), key=lambda item: item[0])
-    ]
 
 
 def _confusion(report: ClassificationReport, path: Path) -> Path | None:

@@ -9,7 +9,7 @@ regression, Hoerl & Kennard 1970) on patients of the training side that it was n
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -23,8 +23,7 @@ from caseindex.evaluation.classification import lrap
 from caseindex.records import Float32Array, Int64Array
 from caseindex.train.classifier_inputs import encoded
 from caseindex.train.pixel_cache import PixelCache
-
-OnProgress = Callable[[str, int, int], None]  # stage, done now, total
+from caseindex.train.progress import OnProgress
 
 #: Times the contrast of the encoder's own normalisation.
 CONTRASTS: Final = (1.0, 2.0, 4.0)

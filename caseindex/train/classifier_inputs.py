@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,8 +18,8 @@ from caseindex.encoders.word_windows import Words
 from caseindex.index.archive import Archive
 from caseindex.records import Float32Array, Int64Array
 from caseindex.train.pixel_cache import PixelCache, augmented
+from caseindex.train.progress import OnProgress
 
-OnProgress = Callable[[str, int, int], None]
 _BATCH = 32
 
 
@@ -173,4 +174,4 @@ class LinearBag(torch.nn.Module):
 def pixel_cache(
     archive: Archive, uids: Sequence[str], preprocessing: Preprocessing, folder: Path, progress: OnProgress
 ) -> PixelCache:
-    return PixelCache(archive, uids, preprocessing, folder, lambda n, total: progress("pictures", n, total))
+    return PixelCache(archive, uids, preprocessing, folder, partial(progress, "pictures"))

@@ -12,14 +12,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from caseindex.encoders import catalogue
 from caseindex.encoders.classifier_networks import EncoderClassifier, EncoderHead, PublishedCnn, PublishedLstm
-from caseindex.encoders.model import load_model
 from caseindex.encoders.preprocessing import Preprocessing
 from caseindex.encoders.torch_image import TorchImageEncoder
 from caseindex.encoders.whitening import fit_whitening
 from caseindex.encoders.word_windows import Words
-from caseindex.errors import TrainingError
 from caseindex.index.archive import Archive
 from caseindex.records import Float32Array, Int64Array
 from caseindex.train.classifier_contrast import Contrast, chosen_contrast, with_contrast
@@ -36,9 +33,9 @@ from caseindex.train.classifier_inputs import (
 )
 from caseindex.train.classifier_settings import CNN, WORDS, ClassifierSettings
 from caseindex.train.pixel_cache import PixelCache
+from caseindex.train.progress import OnProgress
 from caseindex.train.run_folder import write_json
-
-OnProgress = Callable[[str, int, int], None]  # stage, done now, total
+from caseindex.train.untrained import trainable
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +82,7 @@ def of_images(
         return Parts(
             cnn, pictures, {"kind": "cnn", "views": [pixels.preprocessing.config()]}, cnn.state_dict, pixels.readable
         )
-    encoder = load_model(archive.models_dir, settings.network, device=device).image
-    if not isinstance(encoder, TorchImageEncoder):
-        raise TrainingError(
-            settings.network, "not an image encoder that can be trained on", f"Known: {catalogue.known_names()}"
-        )
+    _, encoder = trainable(archive.models_dir, settings.network, device)
     pixels = pixel_cache(archive, uids, _framed(encoder.preprocessing, settings), folder, progress)
     fitted_on = train[pixels.readable[train]]
     contrast = _contrast(encoder, pixels, data, settings, fitted_on, folder, progress)

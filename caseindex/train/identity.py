@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from caseindex.encoders import catalogue, checkpoint
+from caseindex.encoders import catalogue
 from caseindex.encoders.model import load_model
 from caseindex.encoders.preprocessing import Preprocessing
 from caseindex.encoders.torch_image import TorchImageEncoder
@@ -23,9 +23,8 @@ from caseindex.index.decisions import lessons
 from caseindex.index.embed import EmbedSummary, embed
 from caseindex.index.identity_model import archive_alignment, fitted_to, identity_model, save_identity_model
 from caseindex.records import Float32Array, Int64Array, ItemKind
-from caseindex.train import distributed, loop
-from caseindex.train.adopt import adopt
-from caseindex.train.checkpoint import FILE
+from caseindex.train import distributed
+from caseindex.train.adopt import adopt_if_better
 from caseindex.train.identity_calibration import save_calibrations
 from caseindex.train.identity_card import identity_card
 from caseindex.train.identity_comparison import Comparison, compared, verdict
@@ -33,10 +32,11 @@ from caseindex.train.identity_core import Trained, train_on
 from caseindex.train.identity_data import IdentityRecords, read_records, split_records
 from caseindex.train.identity_settings import IdentitySettings
 from caseindex.train.identity_task import IdentityImages
+from caseindex.train.loop import LoopResult
 from caseindex.train.pixel_cache import PixelCache
-from caseindex.train.run_folder import RESULT, digest, run_folder, write_json
-
-OnProgress = Callable[[str, int, int], None]  # stage, done now, total
+from caseindex.train.progress import OnProgress, silent
+from caseindex.train.run_folder import close_run, digest, open_run
+from caseindex.train.untrained import trainable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +50,7 @@ class IdentityResult:
     resumed: bool
     images: dict[str, int]
     margin: float
-    loop: loop.LoopResult
+    loop: LoopResult
     here: Comparison | None
     others: tuple[Comparison, ...]
     embedded: EmbedSummary
@@ -78,7 +78,7 @@ def train_identity(
     `torchrun` the first process does what is not training and gives the result, the others ``None``. Raises
     :class:`~caseindex.errors.TrainingError`.
     """
-    progress = on_progress or (lambda stage, done, total: None)
+    progress = on_progress or silent
     first = distributed.start()[0] == 0
     device = device or distributed.device()
 
@@ -102,17 +102,16 @@ def train_identity(
         records.persons.tolist(),
         records.families.tolist(),
     )
-    document = {**settings.document(), "base": base.fingerprint, "data": data, "split": digest(asdict(split))}
-    opened = run_folder(archive.runs_dir, settings.name, document, resume=resume) if first else None
-    folder, resumed = distributed.same(opened)
+    opened = None
     if first:
-        write_json(folder / "split.json", asdict(split))
+        opened = open_run(archive.runs_dir, settings, split, resume=resume, base=base.fingerprint, data=data)
+    folder, resumed = distributed.same(opened)
 
     # The pictures, framed, registered and masked once.
     preprocessing = _preprocessing(archive, base.preprocessing, records, sides["train"], settings, folder, first)
     uids = [image.image_uid for image in records.images]
     if first:
-        PixelCache(archive, uids, preprocessing, folder, lambda n, total: progress("pictures", n, total))
+        PixelCache(archive, uids, preprocessing, folder, partial(progress, "pictures"))
     distributed.wait()
     cache = PixelCache(archive, uids, preprocessing, folder)
     images = IdentityImages(
@@ -141,26 +140,23 @@ def train_identity(
     # The model, and how good it is on patients that it has not seen, beside the untrained default.
     fingerprint = _save(archive, settings, base, preprocessing, trained, "", {})
     model = load_model(archive.models_dir, settings.name, device=device)
-    summary = embed(archive, model, kinds=(ItemKind.IMAGE,), on_progress=lambda n, t: progress("embedding", n, t))
-    plain = identity_model(archive, "grid", on_progress=lambda n, t: progress("untrained default", n, t))
-    embed(archive, plain, kinds=(ItemKind.IMAGE,), on_progress=lambda n, t: progress("untrained default", n, t))
+    summary = embed(archive, model, kinds=(ItemKind.IMAGE,), on_progress=partial(progress, "embedding"))
+    plain = identity_model(archive, "grid", on_progress=partial(progress, "untrained default"))
+    embed(archive, plain, kinds=(ItemKind.IMAGE,), on_progress=partial(progress, "untrained default"))
     here = _compared_here(archive, images, test, uids, fingerprint, plain.fingerprint)
     elsewhere = [
         found
         for other in others
         if (found := _compared_elsewhere(other, base, trained, settings, preprocessing, device, progress)) is not None
     ]
-    better, why = verdict(here, elsewhere)
+    judged = verdict(here, elsewhere)
     counts = {"train": len(train), "validation": len(validation), "test": len(test)}
-    card = identity_card(trained.settings, counts, records, trained.outcome, here, elsewhere, why)
+    card = identity_card(trained.settings, counts, records, trained.outcome, here, elsewhere, judged[1])
     training = {"recipe": f"identity/{settings.recipe}", "images": counts, "seed": settings.seed}
     _save(archive, settings, base, preprocessing, trained, card, training)
     unseen = np.concatenate([validation, test])
     save_calibrations(archive, archive.models_dir / settings.name, fingerprint, images, uids, unseen)
-    if use and better:
-        adopt(archive, "identity", settings.name)
-    elif better:
-        why += " It was not put to use, as asked"
+    in_use, why = adopt_if_better(archive, "identity", settings.name, judged, wanted=use)
     result = IdentityResult(
         name=settings.name,
         fingerprint=fingerprint,
@@ -172,20 +168,10 @@ def train_identity(
         here=here,
         others=tuple(elsewhere),
         embedded=summary,
-        in_use=use and better,
+        in_use=in_use,
         why=why,
     )
-    write_json(folder / RESULT, {**asdict(replace(result, run=Path(folder.name))), "run": folder.name})
-    shutil.copyfile(archive.models_dir / settings.name / checkpoint.CARD, folder / checkpoint.CARD)
-    for name in (
-        FILE,
-        "pixels.npy",
-        "pixels.done",
-        "readable.npy",
-        *(file.name for file in folder.glob("round-*.npy")),
-        *(str(file.relative_to(folder)) for file in folder.glob("margin-*/*.safetensors")),
-    ):
-        (folder / name).unlink(missing_ok=True)
+    close_run(folder, result, card)
     distributed.wait()
     return result
 
@@ -193,10 +179,7 @@ def train_identity(
 def _untrained(archive: Archive, name: str, device: str) -> TorchImageEncoder:
     # Of the catalogue's own names, models/ may hold what was fitted to this archive, with a head.
     inside = archive.models_dir / "none" if name in catalogue.NAMED else archive.models_dir
-    found = load_model(inside, name, device=device).image
-    if not isinstance(found, TorchImageEncoder):
-        raise TrainingError(name, "not an image encoder that can be trained on", f"Known: {catalogue.known_names()}")
-    return found
+    return trainable(inside, name, device)[1]
 
 
 def _builder(base: TorchImageEncoder) -> Callable[[], torch.nn.Module]:

@@ -17,12 +17,13 @@ from caseindex.encoders.within_class import deviations_of_persons, fit_within_cl
 from caseindex.errors import TrainingError
 from caseindex.ingest.heap import keep_all_freed_memory
 from caseindex.records import Float32Array, Int64Array
-from caseindex.train import distributed, loop
+from caseindex.train import distributed
 from caseindex.train.identity_settings import WITH_MARGIN, IdentitySettings
 from caseindex.train.identity_task import IdentityImages, IdentityModule, IdentityTask
+from caseindex.train.loop import LoopResult
+from caseindex.train.optimisation import optimise, trunk_and_head
+from caseindex.train.progress import OnProgress, silent
 from caseindex.train.run_folder import write_json
-
-OnProgress = Callable[[str, int, int], None]  # stage, done now, total
 
 VIEWED = 800  # images that are seen in other views to estimate what varies
 VIEWS = 2
@@ -39,7 +40,7 @@ class Trained:
     task: IdentityTask
     head: Whitening
     within: Float32Array
-    outcome: loop.LoopResult
+    outcome: LoopResult
     settings: IdentitySettings
 
 
@@ -61,21 +62,20 @@ def train_on(
 
     Raises :class:`~caseindex.errors.TrainingError` for a collapse or a loss that is not finite.
     """
-    progress = on_progress or (lambda stage, done, total: None)
+    progress = on_progress or silent
     if device == "cpu":
         keep_all_freed_memory()
     if settings.margin == 0 and settings.loss in WITH_MARGIN:
         settings = _best_margin(images, trunk, settings, preprocessing, folder, train, validation, device, progress)
     task, module = _begun(images, trunk, settings, preprocessing, folder, train, validation, device)
-    outcome = loop.run(
+    outcome = optimise(
         task,
-        torch.optim.AdamW(_groups(module, settings), betas=(0.9, 0.98)),
-        loop.LoopSettings(
-            epochs=settings.epochs, patience=settings.patience, minutes=settings.minutes, start_counts=True
-        ),
+        trunk_and_head(module, settings),
+        settings,
         folder,
-        on_step=lambda done, total: progress("training", done, total),
+        start_counts=True,
         tensorboard=tensorboard,
+        on_progress=progress,
     )
     features = task.embedded(train, features=True)
     within = compressed(deviations_of_persons(features, images.persons[train]))
@@ -172,19 +172,21 @@ def _best_margin(
     found: dict[float, float] = {}
     failed: dict[float, TrainingError] = {}
     for margin in MARGINS:
-        trial = replace(settings, margin=margin, rounds=0, epochs=short)
+        trial = replace(settings, margin=margin, rounds=0, epochs=short, patience=short, minutes=None)
         place = folder / f"margin-{margin}"
         if distributed.start()[0] == 0:
             place.mkdir(exist_ok=True)
         distributed.wait()
         task, module = _begun(images, trunk, trial, preprocessing, place, train, validation, device)
         try:
-            loop.run(
+            optimise(
                 task,
-                torch.optim.AdamW(_groups(module, trial), betas=(0.9, 0.98)),
-                loop.LoopSettings(epochs=short, patience=short),
+                trunk_and_head(module, trial),
+                trial,
                 place,
-                on_step=lambda done, total, m=margin: progress(f"margin {m}", done, total),  # type: ignore[misc]
+                start_counts=False,
+                stage=f"margin {margin}",
+                on_progress=progress,
             )
         except TrainingError as error:  # a small margin is what collapses
             failed[margin] = error
@@ -195,18 +197,3 @@ def _best_margin(
     if distributed.start()[0] == 0:
         write_json(folder / "margins.json", {str(margin): found.get(margin) for margin in MARGINS})
     return replace(settings, margin=max(found, key=lambda margin: found[margin]))
-
-
-def _groups(module: IdentityModule, settings: IdentitySettings) -> list[dict[str, object]]:
-    """Matrices decay, vectors do not; the trunk has a rate of its own."""
-    groups: dict[tuple[bool, bool], list[torch.nn.Parameter]] = {}
-    for name, parameter in module.named_parameters():
-        groups.setdefault((name.startswith("trunk."), parameter.ndim > 1), []).append(parameter)
-    return [
-        {
-            "params": parameters,
-            "lr": settings.trunk_rate if trunk else settings.learning_rate,
-            "weight_decay": settings.weight_decay if matrix else 0.0,
-        }
-        for (trunk, matrix), parameters in sorted(groups.items(), key=lambda item: item[0])
-    ]

@@ -7,9 +7,9 @@ transformer is deeper, and reads reports in full.
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Collection
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Collection
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,25 +21,23 @@ from caseindex.encoders.byte_pairs import BytePairs, train_tokenizer
 from caseindex.encoders.concept_features import ConceptFeatures
 from caseindex.encoders.concept_text import ConceptTextConfig
 from caseindex.encoders.model import TEXT, load_model
-from caseindex.errors import TrainingError
 from caseindex.index.archive import Archive
 from caseindex.index.embed import EmbedSummary, embed
 from caseindex.records import ItemKind
-from caseindex.train import loop
-from caseindex.train.checkpoint import FILE
 from caseindex.train.held_out import KS, Interval, by_patient, chance_at
 from caseindex.train.language_card import language_card
 from caseindex.train.language_data import read_reports, read_views
 from caseindex.train.language_settings import LanguageSettings
 from caseindex.train.language_task import LanguageModule, LanguageTask
 from caseindex.train.lexicon_words import lexicon_names, lexicon_vocabulary
-from caseindex.train.run_folder import RESULT, digest, run_folder, write_json
+from caseindex.train.loop import LoopResult
+from caseindex.train.optimisation import optimise
+from caseindex.train.progress import OnProgress, silent
+from caseindex.train.run_folder import close_run, digest, open_run
 from caseindex.train.said import ABSENT, weights_of
-from caseindex.train.split import split_by_patient
+from caseindex.train.split import split_studies
 from caseindex.train.text_views import ViewMaker
 from caseindex.train.towers import ConceptText
-
-OnProgress = Callable[[str, int, int], None]  # stage, done now, total
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +62,7 @@ class LanguageResult:
     studies: dict[str, int]
     reports: int
     long_reports: int
-    loop: loop.LoopResult
+    loop: LoopResult
     test: dict[str, Measured]
     embedded: EmbedSummary | None
 
@@ -85,29 +83,16 @@ def train_language(
     for a loss that is not finite.
     """
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    progress = on_progress or (lambda stage, done, total: None)
+    progress = on_progress or silent
 
     # The reports, and who is on which side.
     found = read_reports(archive)
-    split = split_by_patient(
-        dict(zip(found.studies, found.patients, strict=True)),
-        validation=settings.validation,
-        test=settings.test,
-        seed=settings.seed,
-        hold_out=hold_out,
-    )
-    places = {study: place for place, study in enumerate(found.studies)}
-    train, validation, test = (
-        np.array([places[study] for study in side], np.int64) for side in (split.train, split.validation, split.test)
-    )
-    if len(train) < 2:
-        raise TrainingError("train language", f"{len(train)} studies to train on", "Ingest more reports")
+    split = split_studies("train language", found.studies, found.patients, settings, hold_out, ingest="reports")
+    train, validation, test = split.rows(found.studies)
 
     # The run: a folder of its own, or the unfinished one of the same settings and data.
     data = digest([found.studies, found.patients, found.texts_of])
-    document = {"recipe": "language", **settings.document(), "data": data, "split": digest(asdict(split))}
-    folder, resumed = run_folder(archive.runs_dir, settings.name, document, resume=resume)
-    write_json(folder / "split.json", asdict(split))
+    folder, resumed = open_run(archive.runs_dir, settings, split, resume=resume, recipe="language", data=data)
 
     # The texts: a tokenizer of this archive, the concepts of the lexicon, every report in pieces that fit.
     torch.manual_seed(settings.seed)
@@ -151,33 +136,24 @@ def train_language(
     )
     with torch.random.fork_rng():
         before = task.measured(test)
-
-    # Training.
-    limits = loop.LoopSettings(
-        epochs=settings.epochs, patience=settings.patience, minutes=settings.minutes, start_counts=True
-    )
-    outcome = loop.run(
+    outcome = optimise(
         task,
-        torch.optim.AdamW(_groups(module, settings), betas=(0.9, 0.98)),
-        limits,
+        _groups(module, settings),
+        settings,
         folder,
-        on_step=lambda done, total: progress("training", done, total),
+        start_counts=True,
         tensorboard=tensorboard,
+        on_progress=progress,
     )
 
     # How good it is on patients that it has not seen, beside chance and its own start.
     measured = _compared(task.measured(test), before)
-    counts = {side: len(getattr(split, side)) for side in ("train", "validation", "test", "held_out")}
+    counts = split.counts()
     long_reports = sum(len(report.pieces) > 1 for report in reports)
     card = language_card(settings, counts, outcome, measured, len(reports), long_reports)
     fingerprint = _save(archive, settings, network, features, content, card, counts)
     model = load_model(archive.models_dir, settings.name, device=device)
-    summary = embed(
-        archive,
-        model,
-        kinds=(ItemKind.REPORT,),
-        on_progress=lambda done, total: progress("embedding", done, total),
-    )
+    summary = embed(archive, model, kinds=(ItemKind.REPORT,), on_progress=partial(progress, "embedding"))
     result = LanguageResult(
         name=settings.name,
         fingerprint=fingerprint,
@@ -190,9 +166,7 @@ def train_language(
         test=measured,
         embedded=summary,
     )
-    write_json(folder / RESULT, {**asdict(replace(result, run=Path(folder.name))), "run": folder.name})
-    shutil.copyfile(archive.models_dir / settings.name / checkpoint.CARD, folder / checkpoint.CARD)
-    (folder / FILE).unlink(missing_ok=True)
+    close_run(folder, result, card)
     return result
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
 
 from caseindex.index.archive import Archive
-from caseindex.records import Image, Report
+from caseindex.records import Image, Int64Array, Report
+from caseindex.train.run_folder import digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,18 @@ class Pairs:
     images: tuple[PairImage, ...]
     images_of: tuple[tuple[int, ...], ...]
     texts: tuple[str, ...]
+
+    def images_in(self, studies: Iterable[int]) -> Int64Array:
+        """[n] places in :attr:`images` of those of the studies at the places ``studies``."""
+        return np.array([image for study in studies for image in self.images_of[study]], np.int64)
+
+    def texts_in(self, studies: Iterable[int]) -> list[int]:
+        """Places in :attr:`texts` of what is said of these studies' images, ascending."""
+        return sorted({text for image in self.images_in(studies) for text in self.images[image].texts})
+
+    def digest(self) -> str:
+        """The same pairs have the same digest."""
+        return digest([self.studies, self.patients, self.texts, [asdict(item) for item in self.images]])
 
 
 def read_pairs(archive: Archive) -> Pairs:

@@ -12,7 +12,7 @@ from caseindex.encoders.concept_text import text_batch
 from caseindex.records import Float32Array
 from caseindex.train.study_fusion import StudyFusion
 from caseindex.train.text_views import View
-from caseindex.train.towers import ConceptText
+from caseindex.train.towers import ConceptText, trunk_features
 
 #: Texts per forward pass of the text network: small enough to save padding, large enough for matrix products.
 LENGTH_GROUP = 32
@@ -40,9 +40,7 @@ class PairModule(torch.nn.Module):
 
     def images(self, features: torch.Tensor) -> torch.Tensor:
         if self.trunk is not None:
-            with torch.autocast(features.device.type, torch.bfloat16, enabled=features.device.type == "cuda"):
-                features = self.trunk(features)
-            features = torch.nn.functional.normalize(features.float(), dim=1)
+            features = trunk_features(self.trunk, features)
         return self.image(features)  # type: ignore[no-any-return]
 
     def texts(self, views: Sequence[View]) -> torch.Tensor:

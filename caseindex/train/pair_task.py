@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ import torch
 
 from caseindex.records import Float32Array, Int64Array
 from caseindex.train.held_out import KS, recalls
+from caseindex.train.image_input import ImageInput
 from caseindex.train.pair_data import Pairs
 from caseindex.train.pair_module import PairModule
 from caseindex.train.said import Weights, said_in, truth
@@ -19,9 +20,6 @@ from caseindex.train.samplers.one_per_patient import one_per_patient
 from caseindex.train.samplers.repeat_factor import repeat_factors, repeated
 from caseindex.train.text_negatives import TextNegatives
 from caseindex.train.text_views import ReportViews, View, ViewMaker
-
-#: [n] places of images, whether to augment -> [n, features]
-ImageInput = Callable[[Int64Array, np.random.Generator | None], torch.Tensor]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,52 @@ import hashlib
 import json
 import time
 from collections.abc import Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, Protocol
 
-SETTINGS, RESULT = "settings.json", "result.json"
+from caseindex.encoders.checkpoint import CARD
+from caseindex.train import checkpoint
+from caseindex.train.split import Split
+
+SETTINGS, SPLIT, RESULT = "settings.json", "split.json", "result.json"
+#: What only a run that goes on needs: patterns of names in its folder.
+_WORK: Final = (
+    checkpoint.FILE,
+    "pixels.npy",
+    "pixels.done",
+    "readable.npy",
+    "features.npy",
+    "round-*.npy",
+    "margin-*/*.safetensors",
+)
+
+
+class RunSettings(Protocol):
+    """What the settings of every recipe have."""
+
+    @property
+    def name(self) -> str: ...
+    def document(self) -> dict[str, Any]: ...
+
+
+def open_run(runs: Path, settings: RunSettings, split: Split, *, resume: bool, **made_of: str) -> tuple[Path, bool]:
+    """(folder, whether it is an unfinished run of the same settings, split and ``made_of``: digests of the data and
+    fingerprints of the models that it begins with). Writes the split down."""
+    document = {**settings.document(), **made_of, "split": digest(asdict(split))}
+    folder, resumed = run_folder(runs, settings.name, document, resume=resume)
+    write_json(folder / SPLIT, asdict(split))
+    return folder, resumed
+
+
+def close_run(folder: Path, result: Any, card: str) -> None:
+    """Ends the run: its result (a dataclass with the field ``run``) and the model's card beside it; what only a run that
+    goes on needs is deleted."""
+    write_json(folder / RESULT, asdict(replace(result, run=Path(folder.name))))
+    (folder / CARD).write_text(card, "utf-8")
+    for pattern in _WORK:
+        for file in folder.glob(pattern):
+            file.unlink(missing_ok=True)
 
 
 def run_folder(runs: Path, name: str, settings: Mapping[str, Any], *, resume: bool) -> tuple[Path, bool]:

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 
 from caseindex.records import Float32Array, Int64Array
+from caseindex.train.image_input import ImageInput
 from caseindex.train.pair_data import Pairs
-from caseindex.train.pair_task import ImageInput
-from caseindex.train.towers import ProjectionHead
+from caseindex.train.towers import ProjectionHead, trunk_features
 
 _BATCH = 256
 
@@ -25,9 +25,7 @@ class TargetModule(torch.nn.Module):
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         if self.trunk is not None:
-            with torch.autocast(features.device.type, torch.bfloat16, enabled=features.device.type == "cuda"):
-                features = self.trunk(features)
-            features = torch.nn.functional.normalize(features.float(), dim=1)
+            features = trunk_features(self.trunk, features)
         return self.head(features)  # type: ignore[no-any-return]
 
 
@@ -65,7 +63,7 @@ class TargetTask:
         return ((found - target) ** 2).sum(1).mean()
 
     def validate(self) -> dict[str, float]:
-        places = np.array([image for study in self.validation for image in self.pairs.images_of[study]], np.int64)
+        places = self.pairs.images_in(self.validation)
         error = float(((self.vectors(places) - self.targets[places]) ** 2).sum(1).mean())
         return {"squared_error": error, "score": -error}
 

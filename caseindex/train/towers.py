@@ -12,6 +12,13 @@ from caseindex.encoders.whitening import Whitening
 from caseindex.records import Float32Array
 
 
+def trunk_features(trunk: torch.nn.Module, pixels: torch.Tensor) -> torch.Tensor:
+    """[n, 3, height, width], preprocessed -> [n, trunk dim], L2-normalised, float32; in half precision on a GPU."""
+    with torch.autocast(pixels.device.type, torch.bfloat16, enabled=pixels.device.type == "cuda"):
+        features = trunk(pixels)
+    return F.normalize(features.float(), dim=1)
+
+
 class ProjectionHead(torch.nn.Module):
     """Twin of :class:`caseindex.encoders.projection.Projection`: whitened features -> [n, dim], L2-normalised."""
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from caseindex.errors import TrainingError
-from caseindex.train.split import split_by_patient
+from caseindex.train.split import Split, split_by_patient
 
 STUDIES = {f"s{n}": f"p{n // 3}" for n in range(300)}
 
@@ -38,3 +38,10 @@ def test_a_new_patient_moves_hardly_anybody() -> None:
 def test_too_few_patients() -> None:
     with pytest.raises(TrainingError, match="at least 3"):
         split_by_patient({"a": "p", "b": "p", "c": "q"})
+
+
+def test_rows_and_counts_of_the_sides() -> None:
+    split = Split(("b", "d"), ("a",), ("c",), ("e",))
+    train, validation, test = split.rows(["a", "b", "c", "d", "e"])
+    assert (train.tolist(), validation.tolist(), test.tolist()) == ([1, 3], [0], [2])
+    assert split.counts() == {"train": 2, "validation": 1, "test": 1, "held_out": 1}
