@@ -6,8 +6,6 @@ import math
 from dataclasses import dataclass, field
 from typing import Final
 
-import numpy as np
-
 from caseindex.records import Polarity, Side
 from caseindex.retrieval.verify.claims import UNTOLD, Claims, is_of_now
 from caseindex.retrieval.verify.consistency import Check, Checked, Outcome
@@ -101,8 +99,9 @@ def evidence(
 ) -> Evidence:
     """Of the case in ``row`` of ``seen`` and ``near``. ``base``: [columns]."""
     place = {name: number for number, name in enumerate(targets.findings)}
-    probability = seen.probability[row]
-    share = near.share[row, : len(targets.findings)]
+    probability: list[float] = seen.probability[row].tolist()
+    share: list[float] = near.share[row, : len(place)].tolist()
+    usual: list[float] = base.tolist()
     left, near_left = float(seen.left[row]), float(near.left[row])
     contradicted = {n for one in checks if one.outcome is Outcome.CONTRADICTS for n in one.statements}
     told = []
@@ -114,8 +113,8 @@ def evidence(
             by_image, by_near = math.nan, math.nan
         else:
             asserted = one.polarity is Polarity.PRESENT
-            by_image = _ratio(float(probability[column]), float(base[column]), asserted)
-            by_near = _ratio(float(share[column]), float(base[column]), asserted)
+            by_image = _ratio(probability[column], usual[column], asserted)
+            by_near = _ratio(share[column], usual[column], asserted)
         sided = one.side in (Side.LEFT, Side.RIGHT) and one.polarity is Polarity.PRESENT
         told.append(
             Told(
@@ -128,14 +127,14 @@ def evidence(
                 number in contradicted,
             )
         )
-    unsaid = _unsaid(claims, targets, probability, share, base)
+    unsaid = _unsaid(claims, targets, probability, share, usual)
     numbers = {
         "pair": pair,
         "crowd": crowd if claims.statements or claims.named else math.nan,
         "classes": classes,
         **_of_statements(told, claims),
         **_of_unsaid(unsaid),
-        **_amounts(claims, targets, probability, share, base),
+        **_amounts(claims, targets, probability, share, usual),
         "side": _least([one.side for one in told]),
         "near_side": _least([one.near_side for one in told]),
         **{one.check.value: _NUMBER[one.outcome] for one in checks},
@@ -160,7 +159,7 @@ def _column(concept: str, place: dict[str, int]) -> int | None:
 def _ratio(probability: float, base: float, asserted: bool) -> float:
     """Log of how much likelier than usual the claim is."""
     p, b = (probability, base) if asserted else (1 - probability, 1 - base)
-    return float(np.clip(math.log(max(p, 1e-3) / max(b, 1e-3)), -_MOST, _MOST))
+    return min(max(math.log(max(p, 1e-3) / max(b, 1e-3)), -_MOST), _MOST)
 
 
 def _side_ratio(left: float, side: Side | None) -> float:
@@ -192,17 +191,21 @@ def _of_unsaid(unsaid: list[Unsaid]) -> dict[str, float]:
     }
 
 
-def _amounts(claims: Claims, targets: Targets, probability: Floats, share: Floats, base: Floats) -> dict[str, float]:
+def _amounts(
+    claims: Claims, targets: Targets, probability: list[float], share: list[float], base: list[float]
+) -> dict[str, float]:
     """Whether a report that asserts something, or nothing, is what the image makes one expect."""
     column = targets.findings.index(NOTHING)
     nothing = not claims.present - UNTOLD
     return {
-        "amount": _ratio(float(probability[column]), float(base[column]), nothing),
-        "near_amount": _ratio(float(share[column]), float(base[column]), nothing),
+        "amount": _ratio(probability[column], base[column], nothing),
+        "near_amount": _ratio(share[column], base[column], nothing),
     }
 
 
-def _unsaid(claims: Claims, targets: Targets, probability: Floats, share: Floats, base: Floats) -> list[Unsaid]:
+def _unsaid(
+    claims: Claims, targets: Targets, probability: list[float], share: list[float], base: list[float]
+) -> list[Unsaid]:
     """Findings that the report neither asserts, doubts nor says more vaguely, and that are likelier than usual."""
     from caseindex.reports.lexicon import load_lexicon
 
@@ -211,7 +214,7 @@ def _unsaid(claims: Claims, targets: Targets, probability: Floats, share: Floats
     vaguer = {narrower for name in asserted for narrower in lexicon.expand(name)}
     said = claims.present | claims.doubted | claims.absent | vaguer | UNTOLD | {NOTHING}
     found = [
-        Unsaid(name, float(probability[column]), float(share[column]), float(base[column]))
+        Unsaid(name, probability[column], share[column], base[column])
         for column, name in enumerate(targets.findings)
         if name not in said and probability[column] >= _LEAST_MISSING and probability[column] > base[column]
     ]

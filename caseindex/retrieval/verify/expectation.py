@@ -152,9 +152,10 @@ def crowd_score(
     mine = (seen.deviations * own).sum(1)
     out = np.zeros(len(claims))
     strangers = np.array(expectation.crowd_patients, dtype=object)
+    of_kind = {kind: np.array([one == kind for one in expectation.crowd_kinds]) for kind in set(kinds)}
     for row, (patient, kind) in enumerate(zip(patients, kinds, strict=True)):
         usable = strangers != patient
-        alike = usable & np.array([one == kind for one in expectation.crowd_kinds])
+        alike = usable & of_kind[kind]
         chosen = alike if alike.sum() >= 20 else usable
         values = others[row, chosen]
         if len(values) > 1:

@@ -45,12 +45,13 @@ class PairSpace:
             return out
         encoded = self.text.encode([texts[i] for i in asked])
         strangers = np.array(self.patients, dtype=object)
+        of_kind = {kind: np.array([one == kind for one in self.kinds]) for kind in set(kinds)}
         for i, vector in zip(asked, encoded, strict=True):
             image = images[i]
             if image is None or float(np.linalg.norm(vector)) < 0.5:  # none of the words is known
                 continue
             usable = strangers != patients[i]
-            alike = usable & np.array([one == kinds[i] for one in self.kinds])
+            alike = usable & of_kind[kinds[i]]
             others = (self.crowd @ image)[alike if alike.sum() >= _LEAST_ALIKE else usable]
             if len(others) > 1:
                 out[i] = (float(vector @ image) - others.mean()) / max(float(others.std()), 1e-6)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +18,10 @@ from caseindex.retrieval.verify.evidence import Evidence, evidence
 from caseindex.retrieval.verify.expectation import Expectation, crowd_score
 from caseindex.retrieval.verify.filed import Filed
 from caseindex.retrieval.verify.neighbours import Gallery, Near, nearest
+from caseindex.retrieval.verify.one_thread import one_thread
 from caseindex.retrieval.verify.pair_space import PairSpace
+
+_LARGE = 4096  # cases; from here on a search among them is worth several threads
 
 Maybe = Sequence[Float32Array | None]
 
@@ -52,11 +56,18 @@ class Witnesses:
     ) -> tuple[list[Evidence], Near]:
         """[n] cases: ``filed`` with the claims of their reports, the mean vectors [n, dim] of their images, and what
         other models say of these."""
+        with one_thread() if len(self.gallery.vectors) < _LARGE else nullcontext():
+            near = self._near(filed, vectors)
+        with one_thread():
+            return self._found(filed, claims, vectors, others, near), near
+
+    def _found(
+        self, filed: Sequence[Filed], claims: Sequence[Claims], vectors: Float32Array, others: Others | None, near: Near
+    ) -> list[Evidence]:
         patients = [one.patient for one in filed]
         kinds = [kind_of(one.images[0]) for one in filed]
         folds = np.array([one.fold for one in filed], np.int64)
         seen = self.expectation.seen(vectors, folds)
-        near = self._near(filed, vectors)
         crowd = crowd_score(self.expectation, seen, claims, patients, kinds)
         texts = [one.report.text for one in filed]
         studies = [one.report.study_uid for one in filed]
@@ -66,7 +77,7 @@ class Witnesses:
         if self.classes is not None and others is not None and others.classes is not None:
             classes = self.classes.scores(others.classes, texts, studies)
         base = self.expectation.base.astype(np.float64)
-        found = [
+        return [
             evidence(
                 claims[row],
                 checked(one, claims[row]),
@@ -81,7 +92,6 @@ class Witnesses:
             )
             for row, one in enumerate(filed)
         ]
-        return found, near
 
     def _near(self, filed: Sequence[Filed], vectors: Float32Array) -> Near:
         inputs = self.expectation.centring(vectors)
