@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -12,6 +13,7 @@ import typer
 from caseindex.cli.options import ArchiveOption, FormatOption, ModelOption
 from caseindex.cli.output import emit, say
 from caseindex.cli.progress import progress
+from caseindex.cli.standard_input import given_file
 from caseindex.errors import UsageError
 
 if TYPE_CHECKING:
@@ -43,8 +45,8 @@ def search(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="TSV, CSV or JSON lines: query, language, and what is relevant: labels, studies, patients or files "
-            "(semicolons between several); default: each label of the archive asks by its name.",
+            help="TSV, CSV or JSON lines, - for stdin: query, language, and what is relevant: labels, studies, patients "
+            "or files (semicolons between several); default: each label of the archive asks by its name.",
             show_default=False,
         ),
     ] = None,
@@ -98,7 +100,11 @@ def _words(
 
     with opened.store.read() as reader:
         gallery = gallery_of(reader)
-    asked = read_queries(file) if file is not None else label_queries(gallery)
+    if file is None:
+        asked = label_queries(gallery)
+    else:
+        with given_file(file) as readable:
+            asked = read_queries(readable)
     if not asked:
         raise UsageError(
             "bench search", "no label of this archive is shared by two patients", "Give questions with --queries FILE"
@@ -223,9 +229,12 @@ def _read_groups(path: Path) -> dict[str, frozenset[str]]:
 
 def _short(measured: dict[str, Any]) -> dict[str, Any]:
     return {
-        name: f"{value:.3f} [{measured['intervals'][name][0]:.3f}, {measured['intervals'][name][1]:.3f}]"
-        if name in measured.get("intervals", {})
-        else value
+        name: _with_interval(value, measured["intervals"][name]) if name in measured.get("intervals", {}) else value
         for name, value in measured.items()
         if not isinstance(value, dict | list) and name != "interval_over"
     }
+
+
+def _with_interval(value: float, interval: Sequence[float]) -> str:
+    low, high = interval
+    return f"{value:.3f}" if math.isnan(low) or math.isnan(high) else f"{value:.3f} [{low:.3f}, {high:.3f}]"

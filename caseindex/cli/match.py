@@ -10,7 +10,7 @@ import typer
 from caseindex.cli.options import ArchiveOption, FormatOption, IdentityModelOption
 from caseindex.cli.output import emit, say
 from caseindex.cli.stages import stages
-from caseindex.cli.standard_input import image_file
+from caseindex.cli.standard_input import given_file
 from caseindex.errors import UsageError
 from caseindex.retrieval.identity.rerank import ReRanking
 
@@ -94,7 +94,7 @@ def match(
     exclusions = Exclusions(same_study=exclude_same_study)
     questions = []
     for name in named_files:
-        with image_file(name) as file:
+        with given_file(name) as file:
             questions.append(_question(opened, gallery, loaded, str(file) if name == "-" else name, views))
     named = {"model": {"name": loaded.name, "fingerprint": loaded.fingerprint}}
     known = evidence_for(

@@ -12,7 +12,7 @@ import typer
 from caseindex.cli.options import ArchiveOption, FormatOption
 from caseindex.cli.output import emit, say
 from caseindex.cli.stages import stages
-from caseindex.cli.standard_input import image_file
+from caseindex.cli.standard_input import given_file
 from caseindex.errors import UsageError
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -83,7 +83,7 @@ def score(
         raise UsageError("--image", "files are not filtered", "Leave out --unreported, --modality and --patient")
     opened = Archive.find(archive)
     with ExitStack() as given, stages({"embedding images": "images"}) as advance:
-        files = [given.enter_context(image_file(name)) for name in dict.fromkeys(image or ())]
+        files = [given.enter_context(given_file(name)) for name in dict.fromkeys(image or ())]
         found = triage(
             opened,
             text,

@@ -50,7 +50,8 @@ def search(
         typer.Option("--text", "-t", metavar="TEXT", help="Words in Russian, English or Chinese; - reads stdin."),
     ] = None,
     image: Annotated[
-        Path | None, typer.Option("--image", "-i", metavar="FILE", help="A DICOM, PNG, JPEG or TIFF file.")
+        Path | None,
+        typer.Option("--image", "-i", metavar="FILE", help="A DICOM, PNG, JPEG or TIFF file; - reads stdin."),
     ] = None,
     study: Annotated[
         str | None,
@@ -120,12 +121,12 @@ def search(
     words = _words(text)
     asked: dict[str, Any] = {}
     if image is not None:
-        from caseindex.cli.standard_input import image_file
+        from caseindex.cli.standard_input import given_file
         from caseindex.retrieval.picture import read_picture
 
         if str(image) == text == "-":
             raise UsageError("--text - and --image -", "stdin can be read once", "Give one of them as a file or words")
-        with image_file(image) as file:
+        with given_file(image) as file:
             asked = read_picture(opened, file)
     query = Query(
         text=words,

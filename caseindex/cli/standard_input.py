@@ -1,4 +1,4 @@
-"""``-`` in the place of an image file: the bytes of stdin."""
+"""``-`` in the place of a file: the bytes of stdin."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from caseindex.errors import InputRejected, UsageError
 
 
 @contextmanager
-def image_file(given: str | Path) -> Iterator[Path]:
+def given_file(given: str | Path) -> Iterator[Path]:
     """``given``, or, for ``-``, a file of its own with what stdin holds, which is gone afterwards. Nobody else can read
     it meanwhile.
 
@@ -23,7 +23,7 @@ def image_file(given: str | Path) -> Iterator[Path]:
         return
     data = sys.stdin.buffer.read()
     if not data:
-        raise UsageError("stdin", "it is empty", "Pipe an image into it: caseindex search --image - < slice.dcm")
+        raise UsageError("stdin", "it is empty", "Pipe the file into it, or name it")
     with TemporaryDirectory(prefix="caseindex-") as folder:
         path = Path(folder) / "stdin"
         path.write_bytes(data)

@@ -14,7 +14,7 @@ from caseindex.cli.naming import study_uid
 from caseindex.cli.options import ArchiveOption, FormatOption
 from caseindex.cli.output import emit, say
 from caseindex.cli.stages import stages
-from caseindex.cli.standard_input import image_file
+from caseindex.cli.standard_input import given_file
 from caseindex.errors import UsageError
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def verify(
         elif study is not None:
             found = verify_study(opened, study_uid(opened_archive, study), false_alarms)
         else:
-            with image_file(_given(image)) as file:
+            with given_file(_given(image)) as file:
                 one, pictures = verify_image(opened, file, text, false_alarms)
             found = [one]
     for note in notes:

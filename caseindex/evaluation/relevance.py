@@ -38,6 +38,7 @@ class GalleryCase:
     labels: frozenset[str]
     files: frozenset[str]
     has_report: bool
+    accession_number: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +48,14 @@ class CaseGallery:
     cases: Mapping[str, GalleryCase] = field(default_factory=dict)
 
     def relevant(self, query: BenchQuery) -> frozenset[str]:
-        """Study UIDs that answer the question. Labels are compared without case."""
+        """Study UIDs that answer the question. Labels are compared without case; a study may be named by its accession
+        number (for a manifest: ``study_id``), which then means all that have it."""
         wanted = {label.casefold() for label in query.labels}
         return frozenset(
             uid
             for uid, case in self.cases.items()
             if uid in query.studies
+            or (case.accession_number is not None and case.accession_number in query.studies)
             or (case.patient_id is not None and case.patient_id in query.patients)
             or not query.files.isdisjoint(case.files)
             or any(label.casefold() in wanted for label in case.labels)
@@ -68,6 +71,7 @@ def gallery_of(reader: RecordReader) -> CaseGallery:
         labels.setdefault(image.study_uid, set()).update(image.labels)
         files.setdefault(image.study_uid, set()).add(image.file)
         patients[image.study_uid] = patients.get(image.study_uid) or image.patient_id
+    accessions = {study.study_uid: study.accession_number for study in reader.studies()}
     reported = set()
     for report in reader.reports():
         reported.add(report.study_uid)
@@ -75,28 +79,38 @@ def gallery_of(reader: RecordReader) -> CaseGallery:
         patients[report.study_uid] = patients.get(report.study_uid) or report.patient_id
     return CaseGallery(
         {
-            uid: GalleryCase(uid, patients[uid], frozenset(labels.get(uid, ())), frozenset(files[uid]), uid in reported)
+            uid: GalleryCase(
+                study_uid=uid,
+                patient_id=patients[uid],
+                labels=frozenset(labels.get(uid, ())),
+                files=frozenset(files[uid]),
+                has_report=uid in reported,
+                accession_number=accessions.get(uid),
+            )
             for uid in patients
         }
     )
 
 
 def read_queries(path: Path) -> list[BenchQuery]:
-    """A relevance file: TSV, CSV or JSON lines with ``query``, optional ``language`` and ``group``, and at least one of
+    """A relevance file: JSON lines, or a table with tabs, commas or semicolons (by its header), with ``query``, optional ``language`` and ``group``, and at least one of
     ``labels``, ``studies``, ``patients``, ``files``.
 
     Raises :class:`~caseindex.errors.UsageError` with the line of what is malformed.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(path, f"cannot be read: {error}", "Give a TSV, CSV or JSON lines file in UTF-8") from error
+    except OSError as error:
+        raise UsageError(path, f"cannot be read: {error.strerror}", "Give a TSV, CSV or JSON lines file") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(path, "it is not UTF-8", "Convert it, for instance with iconv") from error
     rows: Iterable[tuple[int, dict[str, Any]]]
-    if path.suffix.lower() in (".jsonl", ".ndjson", ".json"):
+    if path.suffix.lower() in (".jsonl", ".ndjson", ".json") or text.lstrip().startswith("{"):
         rows = _json_lines(path, text)
     else:
         lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
-        reader = csv.DictReader(lines, delimiter="," if path.suffix.lower() == ".csv" else "\t")
+        header = lines[0] if lines else ""
+        reader = csv.DictReader(lines, delimiter=max("\t,;", key=header.count))
         rows = enumerate(reader, start=2)
     queries = [_query(path, number, row) for number, row in rows]
     if not queries:

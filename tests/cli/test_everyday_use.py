@@ -144,3 +144,18 @@ def test_the_last_line_of_progress_tells_what_was_done(capsys, monkeypatch):
     first, last = capsys.readouterr().err.splitlines()
     assert first.startswith("ingest: 53 of 54 (98%) inputs")
     assert last == "ingest: 53 inputs, 5.9/s, 0 min 09 s"
+
+
+def test_a_relevance_file_from_a_pipe_with_semicolons_and_accession_numbers(archive, capsys, monkeypatch):
+    with archive.store.read() as reader:
+        study = reader.study("en-effusion-left")
+    archive.store.put(studies=[replace(study, accession_number="A7")])
+    standard_input(monkeypatch, b"query;studies\nleft pleural effusion;A7\nstroke;nowhere\n")
+    asked = ["bench", "search", "--queries", "-", "--protocol", "words", "--channel", "report"]
+    assert run(archive, *asked, "--format", "csv") == 0
+    header, line = capsys.readouterr().out.splitlines()
+    figures = dict(zip(header.split(","), line.split(","), strict=True))
+    assert (figures["queries"], figures["unanswerable"], figures["recall@1"]) == ("2", "1", "1.000")
+    assert "nan" not in line
+    assert run(archive, "bench", "search", "--queries", "/nowhere.tsv") == 2
+    assert "/nowhere.tsv: cannot be read: No such file or directory." in capsys.readouterr().err
