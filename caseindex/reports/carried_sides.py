@@ -17,9 +17,7 @@ from caseindex.reports.lexicon import Lexicon
 Named = tuple[str, int, int]  # concept, start, end
 
 _HEADING = re.compile(r"[^:：.;,，。]{2,45}[:：]")
-_OPENS = re.compile(
-    r"(?:^|[,;:.(]|\s[-–—]|\bа\b)\s*(?:(?:а|при этом|также|аналогично|on the)\s+)*$", re.IGNORECASE
-)
+_OPENS = re.compile(r"(?:^|[,;:.(]|\s[-–—]|\bа\b)\s*(?:(?:а|при этом|также|аналогично|on the)\s+)*$", re.IGNORECASE)
 _ADVERBS = frozenset(["справа", "слева"])
 _CLAUSE = re.compile("[,;，；。]")
 _DIAGNOSIS = re.compile(r"\s[-–—=]\s|:\s")  # "... - коксартроз"
@@ -40,11 +38,15 @@ class CarriedSides:
         self._places = places
         self._heading = _side_of_heading(sentence, sides, findings)
         self._opening = [
-            (left, side) for left, right, side in sides if _opens_clause(sentence, language, left, right, findings)
+            (left, side)
+            for left, right, side in sides
+            if side is not Side.BOTH and _opens_clause(sentence, language, left, right, findings)
         ]
         self._sides = sides
 
-    def of(self, concept: str, start: int, end: int, before: Sequence[tuple[Named, Side]], lexicon: Lexicon) -> Side | None:
+    def of(
+        self, concept: str, start: int, end: int, before: Sequence[tuple[Named, Side]], lexicon: Lexicon
+    ) -> Side | None:
         """The side of a finding at ``start`` to ``end`` that has none of its own. ``before``: the findings before it that
         have one."""
         if self._heading is not None:
@@ -56,7 +58,9 @@ class CarriedSides:
                 return side
         return self._of_organ(concept, start, before, lexicon)
 
-    def _of_organ(self, concept: str, start: int, before: Sequence[tuple[Named, Side]], lexicon: Lexicon) -> Side | None:
+    def _of_organ(
+        self, concept: str, start: int, before: Sequence[tuple[Named, Side]], lexicon: Lexicon
+    ) -> Side | None:
         dash = max((match.end() for match in _DIAGNOSIS.finditer(self._sentence, 0, start)), default=0)
         if not dash or _CLAUSE.search(self._sentence, dash, start):
             return None

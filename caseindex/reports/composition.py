@@ -21,6 +21,8 @@ MAX_DISTANCE = 90  # characters between a finding and its place
 # Of an organ though nothing composes them: "no hydrocephalus, no herniation", "tortuous aorta, calcified".
 _PLACE_OF = {"hydrocephalus": "brain", "tortuous_aorta": "aorta"}
 _NO_PLACE = frozenset(["pneumothorax"])  # an effusion beside it may be any
+# Beyond a comma the place may be another one: "вещество мозга не изменено, кровоизлияний нет" denies all in the skull.
+_BROADER_AFAR = {"brain_hemorrhage": "intracranial_hemorrhage"}
 _FAR = 3  # further anatomies that are tried where the nearest composes nothing
 
 
@@ -114,7 +116,7 @@ class Composition:
                     return None  # what stands beyond a comma, where its own clause names a place
                 specific = self.specific(generic, place)
                 if specific is not None:
-                    return specific
+                    return _BROADER_AFAR.get(specific, specific) if distance >= _BEYOND else specific
             return None
         elsewhere = {self.specific(generic, place) for place in {place for place, _, _, _ in places}} - {None}
         return elsewhere.pop() if len(elsewhere) == 1 else None

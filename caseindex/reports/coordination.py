@@ -18,7 +18,7 @@ _LINK = re.compile(
     re.IGNORECASE,
 )
 _CHINESE_LINK = re.compile(r"(?P<and>[、及和与或]|以及)(?:双侧|两侧|左侧|右侧|双|左|右)?")
-_NO_LINK = re.compile(r"\b(?:not?|without|with|is|are|of|нет?|без|с|не)\b", re.IGNORECASE)
+_NO_LINK = re.compile(r"\b(?:not?|stable|normal|unremarkable|intact|unchanged|clear|without|with|is|are|of|нет?|без|с|не)\b", re.IGNORECASE)
 _SIDE = re.compile(r"left|right|both|bilateral|лев|прав|обе|左|右|双", re.IGNORECASE)
 _SEVERAL_WORDS = re.compile(r"\s|[\u4e00-\u9fff]")
 _APART = re.compile(r"[,;.:，。；：]|\b(?:and|or|и|или|with|с)\b", re.IGNORECASE)

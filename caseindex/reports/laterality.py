@@ -44,8 +44,13 @@ _WORDS = {
     ),
 }
 _CLAUSE = re.compile(
-    r"[,;，；。、:：]|(?<!consistent )(?<!compatible )\bwith\b|\b(?:but|however|without|no|and the|due to|secondary to|но|однако|без)\b"
-    r"|\bс (?!прав|лев|обе|двух|одной|локал|расп)"
+    r"[,;，；。、:：]|\s[-–—]\s|(?P<with>(?<!consistent )(?<!compatible )\bwith\b|\bс (?!прав|лев|обе|двух|одной|локал|расп))"
+    r"|\b(?:but|however|without|no|and the|due to|secondary to|но|однако|без)\b"
+)
+# Said of what stands before the comma: "сакроилеит, больше справа".
+_COMPARES = re.compile(
+    r"больше|преимуществ|более|хуже|в большей|(?:right|left).* than|worse|greater|larger|more|predomin|[rl] ?>",
+    re.IGNORECASE,
 )
 _FAR = 60  # characters
 _LATER = 45  # characters from an attribute to its noun
@@ -89,7 +94,9 @@ def side_of(
                 crossed = sum(low <= a and b <= high for a, b in others)
                 if left >= end and _is_attribute(sentence, left, right, others):
                     continue  # "pneumothorax after removal of the right chest tube"
-                if high - low > _FAR or _parted(sentence, low, high, crossed):
+                if left >= end and sentence[low:high].strip() == "," and _COMPARES.match(sentence, left):
+                    return side
+                if high - low > _FAR or _parted(sentence, low, high, crossed, left >= end, others):
                     continue
                 distance = high - low + 40 * crossed
         if best is None or distance < best[0]:
@@ -104,9 +111,7 @@ def _is_attribute(sentence: str, left: int, right: int, others: Sequence[tuple[i
     return any(0 <= a - right <= _LATER and _MODIFIERS.fullmatch(sentence, right, a) for a, _ in others)
 
 
-def side_of_place(
-    place: tuple[int, int], sides: Sequence[SideSpan], reach: int = 1
-) -> tuple[bool, Side | None]:
+def side_of_place(place: tuple[int, int], sides: Sequence[SideSpan], reach: int = 1) -> tuple[bool, Side | None]:
     """(whether one is named, the side) of an anatomy in a list: the word of side right beside it."""
     start, end = place
     for left, right, side in sides:
@@ -115,10 +120,18 @@ def side_of_place(
     return False, None
 
 
-def _parted(sentence: str, low: int, high: int, crossed: int) -> bool:
-    """Whether a clause ends between; the marks of a Chinese list ("双侧放射冠、半卵圆中心多发腔梗") end none unless another
-    finding stands there."""
-    return any(match.group() != "、" or crossed for match in _CLAUSE.finditer(sentence, low, high))
+def _parted(sentence: str, low: int, high: int, crossed: int, behind: bool, others: Sequence[tuple[int, int]]) -> bool:
+    """Whether a clause ends between; the marks of a Chinese list ("双侧放射冠、半卵圆中心多发腔梗") end none unless another finding
+    stands there, nor does "with" behind a mere place ("правый яичник с кистой"). ``behind``: the side comes last."""
+    for match in _CLAUSE.finditer(sentence, low, high):
+        if match.group() == "、" and not crossed:
+            continue
+        if match["with"] and not behind and not crossed:
+            comma = max(sentence.rfind(mark, 0, match.start()) for mark in ",;.，")
+            if not any(comma < a < match.start() for a, _ in others):
+                continue
+        return True
+    return False
 
 
 def _lower_first(sentence: str) -> str:

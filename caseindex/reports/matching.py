@@ -24,6 +24,7 @@ Span = tuple[str, int, int]  # concept, start, end
 
 MAX_FOREIGN_WORDS = 2
 MAX_COORDINATED_WORDS = 4
+MAX_PREDICATE_GAP = 4  # from a Russian subject to its predicate
 _NEGATIONS = frozenset(["no", "not", "without", "без", "не", "нет"])
 # Nor do the words of a name stand around a doubt: "convexity, favored to represent a meningioma".
 _DOUBTS = frozenset(
@@ -38,7 +39,9 @@ _MAX_MODIFIER = 5  # characters
 _CLAUSE_END = re.compile(r"(?:的?征象|表现|改变)?(?:$|[。，,；;.、\s)）])")
 _PREDICATE = re.compile("[а-яё]{3,}(?:[нт][аоы]|ен|ан)")  # short forms: "расширены", "симметрична", "увеличен"
 _DENIALS = frozenset(["not", "не"])
-_PREDICATES = frozenset("enlarged dilated thickened widened narrowed effaced calcified displaced intact normal compressed".split())
+_PREDICATES = frozenset(
+    "enlarged dilated thickened widened narrowed effaced calcified displaced intact normal compressed".split()
+)
 OPEN_PLACE = "…"  # in a Chinese name
 _FILLING = r"(?:向[左右前后上下外内]{1,3}(?:方|侧)?|[左右](?=[移偏])|略|局部|部分|广泛|弥漫性?|不规则|多处|节段性|均匀|不均匀|结构|体积|大小|[I1Ⅰ]度|脏|居中，?|系统|形态|均|亦|也|未见|未|无|不|明显|明确|确切|显著|稍|略|轻度|中度|重度|可见|见|有|呈|较前|向[左右]侧?|约|多发|单发|散在|少许|少量)*"
 _CLAUSE_WORDS = frozenset(
@@ -141,7 +144,9 @@ class Names:
         self.vocabulary = frequency.keys()
         self._anchored: dict[str, list[_Phrase]] = {}
         # Words that are a finding by themselves: what stands between the parts of another name holds none.
-        self._heads = frozenset(norms[0] for concept, norms in names_of.phrases if len(norms) == 1 and concept in stated)
+        self._heads = frozenset(
+            norms[0] for concept, norms in names_of.phrases if len(norms) == 1 and concept in stated
+        )
         for concept, norms in names_of.phrases:
             anchor = min(norms, key=lambda norm: (frequency[norm], -len(norm))) if len(norms) > 1 else norms[0]
             self._anchored.setdefault(anchor, []).append(_Phrase(concept, norms))
@@ -296,6 +301,18 @@ class _Clauses:
         """The text from the word ``first`` to the word ``last``."""
         return self._text[self._tokens[first].end : self._tokens[last].start]
 
+    def shares_predicate(self, first: int, last: int) -> bool:
+        """Whether one predicate or adjective is said of two: "лимфоузлы средостения и корней не увеличены", "intact ACL and
+        PCL"."""
+        gap = last - first - 1
+        if gap > MAX_COORDINATED_WORDS or "," in self.marks(first, last):
+            return False
+        return (
+            bool(_PREDICATE.fullmatch(self.words[last]))
+            or self.words[last] in _PREDICATES
+            or (self.words[first] in _PREDICATES and gap == 1)
+        )
+
     def predicates(self, first: int, last: int) -> bool:
         """Whether ``last`` closes a list of Russian predicates of ``first``: "желудочки симметричны, не расширены"."""
         return (
@@ -363,18 +380,26 @@ def _match(
                     # "the heart is not enlarged": the denial of the name itself, for negation.py to see
                     norms[position] in _DENIALS
                     and position + 1 in inside
-                    and clauses.clause[first] == clauses.clause[last]
+                    and (clauses.clause[first] == clauses.clause[last] or _PREDICATE.fullmatch(clauses.words[last]))
                 )
             ):
                 return None
     if clauses.clause[first] == clauses.clause[last]:
-        if gap > MAX_FOREIGN_WORDS:
+        if gap > MAX_FOREIGN_WORDS and not (
+            # "лимфоузлы шеи II-III уровней увеличены"
+            gap <= MAX_PREDICATE_GAP
+            and positions == sorted(positions)
+            and _PREDICATE.fullmatch(clauses.words[last])
+            and not heads & set(norms[first + 1 : last])
+        ):
             return None
         return _Match(phrase.concept, rank, tuple(positions), gap, False)
     # "epidural, subdural or subarachnoid haemorrhage": the first word, other modifiers, then the rest unbroken;
     # "крови в желудочках и субарахноидальном пространстве": the head, another place, then the rest unbroken.
     rest = positions[1:]
-    if not any(clauses.joined[first + 1 : last + 1]) or heads.intersection(norms[first + 1 : last]) - {*phrase.norms}:
+    if gap > MAX_FOREIGN_WORDS and not any(clauses.joined[first + 1 : last + 1]):
+        return None
+    if "," in clauses.marks(first, last) and heads & set(norms[first + 1 : last]) - set(phrase.norms):
         return None  # "рака (2020), данных за метастазы в легких"
     if (
         positions == sorted(positions)
@@ -384,14 +409,8 @@ def _match(
         and clauses.clause[rest[0]] == clauses.clause[rest[0] - 1]
     ):
         return _Match(phrase.concept, rank, tuple(positions), gap, True)
-    if positions == sorted(positions) and len(rest) == 1 and gap <= MAX_COORDINATED_WORDS and "," not in clauses.marks(first, last):
-        # "лимфоузлы средостения и корней не увеличены", "intact ACL and PCL"
-        if (
-            _PREDICATE.fullmatch(clauses.words[last])
-            or clauses.words[last] in _PREDICATES
-            or (clauses.words[first] in _PREDICATES and gap == 1)
-        ):
-            return _Match(phrase.concept, rank, tuple(positions), gap, True)
+    if positions == sorted(positions) and len(rest) == 1 and clauses.shares_predicate(first, last):
+        return _Match(phrase.concept, rank, tuple(positions), gap, True)
     if (
         positions == sorted(positions)
         and gap <= MAX_COORDINATED_WORDS
@@ -411,7 +430,11 @@ def _longest(matches: list[_Match]) -> list[_Match]:
     # an anatomy whose words stand apart or turned round gives way: "сотовое легкое в базальных отделах"
     matches.sort(
         key=lambda match: (
-            (match.rank == 1 and len(match.positions) > 1 and (match.gap > 0 or match.positions[0] > match.positions[-1]))
+            (
+                match.rank == 1
+                and len(match.positions) > 1
+                and (match.gap > 0 or match.positions[0] > match.positions[-1])
+            )
             - len(match.positions),
             match.rank,
             match.gap,

@@ -36,6 +36,7 @@ _PREPOSITION = re.compile(r"\s(?:в|во|на|по|с|со|за|из|от|к)\s"
 _DETAIL = re.compile(r"[0-9]")
 _EVIDENCE = re.compile(r"данны[хе] за\s[^.;:]*$", re.IGNORECASE)  # governs the accusative: "данных за опухоль"
 _OWN_EVIDENCE = re.compile(r",[^,]*\bданны[хе] за\b", re.IGNORECASE)
+_WITH = re.compile(r"\bwith\b", re.IGNORECASE)
 _AFTER = re.compile(r"(?:состояние |картина |статус )?после", re.IGNORECASE)
 # A doubt that can itself be denied: "no suspicious nodule", "участков, подозрительных на рак, нет", "未见可疑结节".
 _DENIABLE_DOUBT = re.compile(r"suspicio|concerning|suggest|worrisome|подозр|可疑", re.IGNORECASE)
@@ -59,7 +60,8 @@ _OR_AFTER = re.compile(r"^\s*(?:or|или|либо)\b", re.IGNORECASE)
 _OWN_NEGATION = re.compile(
     r"\b(?:(?:not?|не)\b|non-?enhanc)|未见?|无(?![菌脑名力])|不(?![张稳连全良孕育规典均对等同])"
     # "heart size is normal", "ПКС цела", "中线结构居中": names whose words say that all is well
-    r"|\bnormal\b(?![ -]pressure)|\bintact\b|\bцел(?:а|о|ы|ый)?\b|обычн|居中|正常(?!压)|连续|完整", re.IGNORECASE
+    r"|\bnormal\b(?![ -]pressure)|\bintact\b|\bцел(?:а|о|ы|ый)?\b|обычн|居中|正常(?!压)|连续|完整",
+    re.IGNORECASE,
 )
 _PREFIXED = re.compile(r"\b(?:non-|not |не )$", re.IGNORECASE)  # "non-enhancing", "не утолщена"
 _PREDICATE = {
@@ -113,7 +115,9 @@ class Sentence:
         historical = any(cue.kind is CueKind.HISTORICAL for _, _, cue in acting)
         if historical:  # "no metastases in a patient with a history of cancer"; not "no history of cancer"
             past = max(cue.start for _, _, cue in acting if cue.kind is CueKind.HISTORICAL)
-            acting = [entry for entry in acting if entry[2].kind is not CueKind.NEGATION or entry[2].end > past - _NO_PAST]
+            acting = [
+                entry for entry in acting if entry[2].kind is not CueKind.NEGATION or entry[2].end > past - _NO_PAST
+            ]
         others = [entry for entry in acting if entry[2].kind is not CueKind.HISTORICAL]
         if others:
             nearest = min(others)[2]
@@ -141,6 +145,8 @@ class Sentence:
     def _is_alternative(self, start: int, end: int) -> bool:
         """Whether the mention is one of two that "or" joins."""
         before, after = self.text[max(0, start - 30) : start], self.text[end : end + 8]
+        if self.language is Language.CHINESE:
+            return before.endswith("或") or after.startswith("或")
         return bool(_OR_BEFORE.search(before) or _OR_AFTER.search(after))
 
     def _is_bare_predicate(self, cue: Cue) -> bool:
@@ -209,6 +215,8 @@ class Sentence:
                 return False  # "после дренирования правосторонний пневмоторакс"
             if _COMMA.search(between) and not self._lists_past(cue):
                 return False  # "туберкулез в анамнезе, петрификаты", "состояние после ОНМК, гидроцефалия"
+            if self.language is Language.ENGLISH and _WITH.search(between):
+                return False  # "status post evacuation with expected pneumocephalus"
             between = between.lstrip(" :")  # "из анамнеза: рак"
         if self.language is Language.CHINESE:
             if cue.kind is CueKind.DIFFERENTIAL:

@@ -18,6 +18,7 @@ from caseindex.reports.negation import Assessment, Sentence
 from caseindex.reports.places import place_of
 from caseindex.reports.sections import sections
 from caseindex.reports.sentences import sentences
+from caseindex.reports.slips import chinese_slips, russian_slips
 from caseindex.reports.table import ConceptKind
 from caseindex.reports.tokens import repaired_text
 
@@ -48,7 +49,7 @@ def statements(text: str, language: Language | None = None) -> list[Statement]:
     if language is None:
         return []
     lexicon = load_lexicon()
-    plain = repaired_text(text) if language is Language.RUSSIAN else text
+    plain = _repaired(text, language)
     mentions = lexicon.mentions(plain, language)
     if not mentions:
         return []
@@ -68,6 +69,13 @@ def statements(text: str, language: Language | None = None) -> list[Statement]:
         start, end, section = spans[number]
         found += _of_sentence(plain, text[start:end], start, section, here, language, lexicon)
     return found
+
+
+def _repaired(text: str, language: Language) -> str:
+    """The text with its slips of the keyboard and the scanner put right; every offset stays."""
+    if language is Language.RUSSIAN:
+        return russian_slips(repaired_text(text))
+    return chinese_slips(text) if language is Language.CHINESE else text
 
 
 def _of_sentence(
@@ -93,7 +101,7 @@ def _of_sentence(
             continue  # "interval enlargement of the hematoma"
         judged = _in_section(sentence.assess(a, b, named_normal=mention.concept == _NORMAL), section)
         if kinds[mention.concept] is not ConceptKind.FINDING:
-            judged = _of_device(judged, plain, a, b)
+            judged = _of_device(judged, plain, a, b, language)
         if kinds[mention.concept] is ConceptKind.PROCEDURE and _TAKEN_OUT.search(plain, a, b):
             judged = Assessment(Polarity.PRESENT)  # "желчный пузырь удален"
         side = None
@@ -158,12 +166,15 @@ def _is_comparison(concept: str, start: int, end: int, changes: Sequence[ChangeS
     )
 
 
-def _of_device(judged: Assessment, sentence: str, start: int, end: int) -> Assessment:
-    """A device of the past is in place ("pacemaker, status post implantation") unless it was taken out."""
+def _of_device(judged: Assessment, sentence: str, start: int, end: int, language: Language) -> Assessment:
+    """A device of the past is in place ("pacemaker, status post implantation") unless it was taken out; only its own
+    clause denies one ("артефакт от клипсы, гематома не определяется")."""
     begin = max(sentence.rfind(mark, 0, start) for mark in _MARKS) + 1
     finish = min((at for mark in _MARKS if (at := sentence.find(mark, end)) >= 0), default=len(sentence))
     if _TAKEN_OUT.search(sentence, begin, finish):
         return Assessment(Polarity.ABSENT)
+    if judged.polarity is Polarity.ABSENT and not judged.historical and finish < len(sentence):
+        return Sentence(sentence[begin:finish], language).assess(start - begin, end - begin)
     if judged.historical and judged.polarity is Polarity.UNCERTAIN:
         return Assessment(Polarity.PRESENT)
     return judged
