@@ -11,6 +11,8 @@ import typer
 from caseindex.cli.options import ArchiveOption, FormatOption
 from caseindex.cli.output import emit, say
 from caseindex.cli.stages import stages
+from caseindex.cli.train_options import HoldOutOption, MinutesOption, ResumeOption, SeedOption, TensorboardOption
+from caseindex.cli.train_result import as_document, say_resumed
 
 
 class Input(StrEnum):
@@ -79,9 +81,7 @@ def classifier(
     patience: Annotated[
         int | None, typer.Option(min=1, help="Stop after this many epochs without a better validation LRAP.")
     ] = None,
-    minutes: Annotated[
-        float | None, typer.Option(help="Stop training after this time.", show_default="no limit")
-    ] = None,
+    minutes: MinutesOption = None,
     batch: Annotated[int | None, typer.Option(min=1, help="Items per step.", show_default="32")] = None,
     learning_rate: Annotated[float | None, typer.Option(show_default="0.001; words 0.02")] = None,
     trunk_rate: Annotated[
@@ -95,17 +95,10 @@ def classifier(
         Path | None,
         typer.Option(metavar="FILE", help="Patient ids, one a line, to test on instead.", show_default=False),
     ] = None,
-    hold_out: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Patient ids, one a line, that are used for nothing.", show_default=False),
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Of the split, the start values and the batches.")] = 0,
-    resume: Annotated[
-        bool, typer.Option("--resume/--fresh", help="Go on with an unfinished run of the same settings and data.")
-    ] = True,
-    tensorboard: Annotated[
-        bool, typer.Option("--tensorboard/--no-tensorboard", help="Write a TensorBoard log, where it is installed.")
-    ] = True,
+    hold_out: HoldOutOption = None,
+    seed: SeedOption = 0,
+    resume: ResumeOption = True,
+    tensorboard: TensorboardOption = True,
     format: FormatOption = None,
 ) -> None:
     """Learn to label images, or reports: one classifier each over the same labels can then be compared.
@@ -155,18 +148,16 @@ def classifier(
             opened,
             settings,
             labels=read_label_table(labels) if labels else None,
-            hold_out=read_patient_ids(hold_out) if hold_out else frozenset(),
-            test_patients=read_patient_ids(test_patients) if test_patients else frozenset(),
+            hold_out=read_patient_ids(hold_out),
+            test_patients=read_patient_ids(test_patients),
             resume=resume,
             tensorboard=tensorboard,
             on_progress=advance,
         )
-    if result.resumed:
-        say(f"caseindex: went on with the unfinished run {result.run.name}")
+    say_resumed(result)
     for label, count in result.left_out.items():
         say(f"caseindex: the label {label!r} was left out: {count} patients have it")
-    document = {field: getattr(result, field) for field in result.__slots__}
-    emit({**document, "run": str(result.run)}, _rows(result), format=format)
+    emit(as_document(result), _rows(result), format=format)
 
 
 def _rows(result: Any) -> list[dict[str, Any]]:

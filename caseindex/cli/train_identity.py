@@ -12,6 +12,8 @@ from caseindex.cli.options import ArchiveOption, FormatOption
 from caseindex.cli.output import emit, say
 from caseindex.cli.possibly_same import PossiblySameOption, read_possibly_same
 from caseindex.cli.stages import stages
+from caseindex.cli.train_options import MinutesOption, ModelNameOption, ResumeOption, TensorboardOption
+from caseindex.cli.train_result import as_document, say_resumed
 from caseindex.errors import UsageError
 
 
@@ -37,7 +39,7 @@ class Loss(StrEnum):
 
 def identity(
     archive: ArchiveOption = None,
-    name: Annotated[str, typer.Option(help="The model's folder in models/.")] = "identity",
+    name: ModelNameOption = "identity",
     recipe: Annotated[
         Recipe,
         typer.Option(help="caseindex: ours; siamese: contrastive pairs with hard-negative rounds, as published."),
@@ -67,9 +69,7 @@ def identity(
         ),
     ] = None,
     epochs: Annotated[int | None, typer.Option(min=1, show_default="40")] = None,
-    minutes: Annotated[
-        float | None, typer.Option(help="Stop training after this time.", show_default="no limit")
-    ] = None,
+    minutes: MinutesOption = None,
     sizes: Annotated[
         str | None, typer.Option(help="Picture sides, one after the other: 160,224.", show_default="224")
     ] = None,
@@ -99,15 +99,11 @@ def identity(
             show_default=False,
         ),
     ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume/--fresh", help="Go on with an unfinished run of the same settings and data.")
-    ] = True,
+    resume: ResumeOption = True,
     use: Annotated[
         bool, typer.Option("--use/--no-use", help="Name it in archive.toml for identity, if it beats the default.")
     ] = True,
-    tensorboard: Annotated[
-        bool, typer.Option("--tensorboard/--no-tensorboard", help="Write a TensorBoard log, where it is installed.")
-    ] = True,
+    tensorboard: TensorboardOption = True,
     format: FormatOption = None,
 ) -> None:
     """Learn to find images of the same patient, from the patient ids that the archive has.
@@ -163,8 +159,7 @@ def identity(
         distributed.stop()
     if result is None:  # not the first of several processes
         return
-    if result.resumed:
-        say(f"caseindex: went on with the unfinished run {result.run.name}")
+    say_resumed(result)
     say(f"caseindex: {result.why}")
     here = result.here
     row = {
@@ -177,8 +172,7 @@ def identity(
         "untrained": f"{here.untrained.top_1.value:.3f}" if here else "",
         "in_use": result.in_use,
     }
-    document = {field: getattr(result, field) for field in result.__slots__}
-    emit({**document, "run": str(result.run), "here": here, "others": list(result.others)}, [row], format=format)
+    emit(as_document(result), [row], format=format)
 
 
 def _margin(given: str | None) -> float | None:

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from caseindex.cli.options import ArchiveOption, FormatOption
-from caseindex.cli.output import emit, say
+from caseindex.cli.output import emit
 from caseindex.cli.stages import stages
+from caseindex.cli.train_options import (
+    EpochsOption,
+    HoldOutOption,
+    MinutesOption,
+    ModelNameOption,
+    PatienceOption,
+    ResumeOption,
+    SeedOption,
+    TensorboardOption,
+)
+from caseindex.cli.train_result import as_document, say_resumed
 
 
 def language(
     archive: ArchiveOption = None,
-    name: Annotated[str, typer.Option(help="The model's folder in models/.")] = "language",
-    epochs: Annotated[int, typer.Option(min=1, help="At most this many rounds over the studies.")] = 40,
-    patience: Annotated[
-        int, typer.Option(min=1, help="Stop after this many epochs without a better validation recall.")
-    ] = 8,
-    minutes: Annotated[
-        float | None, typer.Option(help="Stop training after this time.", show_default="no limit")
-    ] = None,
+    name: ModelNameOption = "language",
+    epochs: EpochsOption = 40,
+    patience: PatienceOption = 8,
+    minutes: MinutesOption = None,
     batch: Annotated[int, typer.Option(min=2, help="Reports per step.")] = 64,
     dim: Annotated[int, typer.Option(min=2, help="Dimensions of the space.")] = 256,
     width: Annotated[int, typer.Option(min=4, help="Of the transformer.")] = 128,
@@ -35,17 +41,10 @@ def language(
         float, typer.Option(help="Share of the pairs that are a report and its statements in another language.")
     ] = 0.65,
     learning_rate: Annotated[float, typer.Option()] = 1e-3,
-    seed: Annotated[int, typer.Option(help="Of the split, the start values and the batches.")] = 0,
-    hold_out: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Patient ids, one a line, that are used for nothing.", show_default=False),
-    ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume/--fresh", help="Go on with an unfinished run of the same settings and data.")
-    ] = True,
-    tensorboard: Annotated[
-        bool, typer.Option("--tensorboard/--no-tensorboard", help="Write a TensorBoard log, where it is installed.")
-    ] = True,
+    seed: SeedOption = 0,
+    hold_out: HoldOutOption = None,
+    resume: ResumeOption = True,
+    tensorboard: TensorboardOption = True,
     format: FormatOption = None,
 ) -> None:
     """Learn the language of this archive's reports, with or without images.
@@ -77,13 +76,16 @@ def language(
         learning_rate=learning_rate,
         seed=seed,
     )
-    held = read_patient_ids(hold_out) if hold_out else frozenset()
     with stages({"reports": "studies", "training": "steps", "embedding": "reports"}) as advance:
         result = train_language(
-            opened, settings, hold_out=held, resume=resume, tensorboard=tensorboard, on_progress=advance
+            opened,
+            settings,
+            hold_out=read_patient_ids(hold_out),
+            resume=resume,
+            tensorboard=tensorboard,
+            on_progress=advance,
         )
-    if result.resumed:
-        say(f"caseindex: went on with the unfinished run {result.run.name}")
+    say_resumed(result)
     rows = [
         {
             "name": result.name,
@@ -96,4 +98,4 @@ def language(
         }
         for question, measured in result.test.items()
     ]
-    emit({**{field: getattr(result, field) for field in result.__slots__}, "run": str(result.run)}, rows, format=format)
+    emit(as_document(result), rows, format=format)

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from caseindex.cli.options import ArchiveOption, FormatOption
-from caseindex.cli.output import emit, say
+from caseindex.cli.output import emit
 from caseindex.cli.stages import stages
+from caseindex.cli.train_options import (
+    EpochsOption,
+    HoldOutOption,
+    MinutesOption,
+    ModelNameOption,
+    ResumeOption,
+    SeedOption,
+    TensorboardOption,
+)
+from caseindex.cli.train_result import as_document, say_resumed
 
 
 def text_target(
     archive: ArchiveOption = None,
-    name: Annotated[str, typer.Option(help="The model's folder in models/.")] = "text-target",
+    name: ModelNameOption = "text-target",
     image_encoder: Annotated[
         str, typer.Option(metavar="NAME", help="imagenet, resnet50, timm:NAME, torchvision:NAME, open_clip:NAME.")
     ] = "imagenet",
@@ -37,28 +46,19 @@ def text_target(
         bool,
         typer.Option("--full/--frozen", help="Train the image network too, or only a head on features computed once."),
     ] = False,
-    epochs: Annotated[int, typer.Option(min=1, help="At most this many rounds over the studies.")] = 60,
+    epochs: EpochsOption = 60,
     patience: Annotated[
         int, typer.Option(min=1, help="Stop after this many epochs without a smaller validation error.")
     ] = 15,
-    minutes: Annotated[
-        float | None, typer.Option(help="Stop training after this time.", show_default="no limit")
-    ] = None,
+    minutes: MinutesOption = None,
     batch: Annotated[int, typer.Option(min=2, help="Studies per step.")] = 64,
     dim: Annotated[int, typer.Option(min=2, help="Of the concepts' space; a model has its own.")] = 128,
     learning_rate: Annotated[float, typer.Option(help="Of the head.")] = 3e-4,
     trunk_rate: Annotated[float, typer.Option(help="Of the image network, with --full.")] = 5e-5,
-    seed: Annotated[int, typer.Option(help="Of the split, the start values and the batches.")] = 0,
-    hold_out: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Patient ids, one a line, that are used for nothing.", show_default=False),
-    ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume/--fresh", help="Go on with an unfinished run of the same settings and data.")
-    ] = True,
-    tensorboard: Annotated[
-        bool, typer.Option("--tensorboard/--no-tensorboard", help="Write a TensorBoard log, where it is installed.")
-    ] = True,
+    seed: SeedOption = 0,
+    hold_out: HoldOutOption = None,
+    resume: ResumeOption = True,
+    tensorboard: TensorboardOption = True,
     format: FormatOption = None,
 ) -> None:
     """Regress images on the vectors of their reports, so that sentences can score images: `caseindex score`.
@@ -88,14 +88,17 @@ def text_target(
         trunk_rate=trunk_rate,
         seed=seed,
     )
-    held = read_patient_ids(hold_out) if hold_out else frozenset()
     units = {"image features": "images", "pictures": "images", "reports": "reports", "training": "steps"}
     with stages(units) as advance:
         result = train_text_target(
-            opened, settings, hold_out=held, resume=resume, tensorboard=tensorboard, on_progress=advance
+            opened,
+            settings,
+            hold_out=read_patient_ids(hold_out),
+            resume=resume,
+            tensorboard=tensorboard,
+            on_progress=advance,
         )
-    if result.resumed:
-        say(f"caseindex: went on with the unfinished run {result.run.name}")
+    say_resumed(result)
     found = result.test
     row = {
         "name": result.name,
@@ -108,5 +111,4 @@ def text_target(
         "text_to_image_recall@10": found.recall["text_to_image_recall@10"].value,
         "chance": found.chance["text_to_image_recall@10"],
     }
-    document = {field: getattr(result, field) for field in result.__slots__}
-    emit({**document, "run": str(result.run)}, [row], format=format)
+    emit(as_document(result), [row], format=format)

@@ -7,8 +7,10 @@ from pathlib import Path
 from caseindex.errors import UsageError
 
 
-def read_patient_ids(path: Path) -> frozenset[str]:
-    """UTF-8; empty lines are left out. Raises :class:`~caseindex.errors.UsageError`."""
+def read_patient_ids(path: Path | None) -> frozenset[str]:
+    """UTF-8; empty lines are left out. No file: nobody. Raises :class:`~caseindex.errors.UsageError`."""
+    if path is None:
+        return frozenset()
     try:
         lines = path.read_text("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
