@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from caseindex.cli.naming import writable_page
 from caseindex.cli.options import ArchiveOption, FormatOption, IdentityModelOption
 from caseindex.cli.output import emit, say
 from caseindex.cli.possibly_same import PossiblySameOption, read_possibly_same
 from caseindex.cli.stages import stages
-from caseindex.errors import ArchiveError, UsageError
+from caseindex.errors import ArchiveError
 
 if TYPE_CHECKING:
     from caseindex.index.archive import Archive
@@ -88,8 +89,8 @@ def audit(
     if decide is not None:
         _store(opened, decide, format)
         return
-    if html is not None and not html.expanduser().absolute().parent.is_dir():
-        raise UsageError(html, "its folder does not exist", "Make the folder, or name another file")
+    if html is not None:
+        writable_page(html)
     pairs = read_possibly_same(possibly_same)
     notes: list[str] = []
     settings = AuditSettings(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import typer
@@ -21,8 +22,17 @@ def info(archive: ArchiveOption = None, format: FormatOption = None) -> None:
     from caseindex.index.overview import overview
 
     found = asdict(overview(Archive.find(archive)))
-    rows = [{"what": name, "value": value} for name, value in found.items()]
+    rows = [{"what": name, "value": value} for name, value in _flat(found)]
     emit(found, rows, format=format, wrap=("value",), table=_table(found))
+
+
+def _flat(found: dict[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    """(name, number or text) of everything, `models.search.name` for what is nested."""
+    for name, value in found.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{above}{name}.")
+        else:
+            yield above + name, value
 
 
 def _table(found: dict[str, Any]) -> list[dict[str, Any]]:

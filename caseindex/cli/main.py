@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import typer
 
@@ -87,7 +87,16 @@ def main(arguments: list[str] | None = None) -> None:
     except KeyboardInterrupt:
         print("caseindex: interrupted; run the same command again to go on", file=sys.stderr)
         sys.exit(130)
-    except BrokenPipeError:
-        # The reader of our output went away (`| head`): not an error, but the interpreter must not flush into it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):
+            _leave_broken_pipe()
+        # Of a file that the person named, or of the disk: the system's own words say which and why.
+        place = f"{error.filename}: " if error.filename is not None else ""
+        print(f"caseindex: error: {place}{error.strerror or error}.", file=sys.stderr)
+        sys.exit(1)
+
+
+def _leave_broken_pipe() -> NoReturn:
+    """The reader of our output went away (`| head`): not an error, but the interpreter must not flush into it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(141)

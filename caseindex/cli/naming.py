@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from caseindex.errors import UsageError
@@ -28,3 +29,11 @@ def study_uid(archive: Archive, given: str) -> str:
             f"--study {given}", f"{len(found)} studies have this accession number: {shown}", "Give one UID"
         )
     return found[0] if found else given
+
+
+def writable_page(html: Path) -> None:
+    """Before the long work: raises :class:`~caseindex.errors.UsageError` where ``html`` cannot become a file."""
+    if html.is_dir():
+        raise UsageError(html, "a folder, not a file", "Name the page, such as found.html")
+    if not html.expanduser().absolute().parent.is_dir():
+        raise UsageError(html, "its folder does not exist", "Make the folder first")

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from caseindex.cli.naming import study_uid
+from caseindex.cli.naming import study_uid, writable_page
 from caseindex.cli.options import ArchiveOption, FormatOption, ModelOption
 from caseindex.cli.output import emit, say
 from caseindex.cli.progress import progress
@@ -101,6 +101,8 @@ def search(
     from caseindex.retrieval.query import HIT_COLUMNS, Channel, Level, Query, as_document, hit_row
     from caseindex.retrieval.search import Searcher
 
+    if html is not None:
+        writable_page(html)
     if image is not None and study is not None:
         raise UsageError("--image and --study", "only one of them can be asked with", "Leave one out")
     age_min, age_max = _ages(age)
@@ -204,9 +206,7 @@ def _write_page(archive: Any, query: Any, answer: Any, html: Path, lang: PageLan
     from caseindex.retrieval.shown import page_of
 
     page = page_of(archive, query, answer, Language(lang.value) if lang else None)
-    if not html.absolute().parent.is_dir():
-        raise UsageError(html, "its folder does not exist", "Make the folder first")
-    write_file_atomically(html.absolute(), page.encode("utf-8"), mode=0o600)
+    write_file_atomically(html.expanduser().absolute(), page.encode("utf-8"), mode=0o600)
 
 
 class _Bars:

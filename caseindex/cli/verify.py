@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from caseindex.cli.naming import study_uid
+from caseindex.cli.naming import study_uid, writable_page
 from caseindex.cli.options import ArchiveOption, FormatOption
 from caseindex.cli.output import emit, say
 from caseindex.cli.stages import stages
@@ -89,8 +89,8 @@ def verify(
     _one_question(study, image, report, everything)
     if str(image) == report == "-":
         raise UsageError("--image - and --report -", "stdin can be read once", "Give one of them as a file")
-    if html is not None and not html.expanduser().absolute().parent.is_dir():
-        raise UsageError(html, "its folder does not exist", "Make the folder, or name another file")
+    if html is not None:
+        writable_page(html)
     text = _read_report(report) if report is not None else ""
     opened_archive = Archive.find(archive)
     notes: list[str] = []
@@ -109,6 +109,7 @@ def verify(
         say(f"caseindex: {note}")
     _say_line(lines(opened, false_alarms).threshold)
     shown = found[:limit] if everything else found
+    _say_unlike(opened, found, everything)
     if everything:
         flagged = sum(one.ruling.value in ("doubtful", "contradicts") for one in found)
         say(f"caseindex: {len(found)} reports verified, {flagged} flagged")
@@ -155,6 +156,28 @@ def _say_line(threshold: Threshold) -> None:
         say(
             f"caseindex: no line is drawn: {threshold.patients} patients are too few for {threshold.rate:.1%} false "
             f"alarms, at least {needed} are needed; the order of the list holds"
+        )
+
+
+def _say_unlike(opened: Opened, found: list[Verdict], everything: bool) -> None:
+    """Where the rate that was asked for is not promised."""
+    from caseindex.retrieval.verify.verify import shifted
+
+    unlike = sum(one.unlike for one in found)
+    if unlike:
+        say(
+            f"caseindex: {unlike} of {len(found)} images are unlike all others of the archive: undecided, unless the report "
+            "contradicts itself or the record"
+        )
+    if not everything:
+        return
+    differs = shifted(opened, found)
+    parts = [f"{differs.images:.0%} of the images are as odd as 5% were then"] if differs.images_differ else []
+    parts += [f"{name} in {here:.0%} of the reports, then {there:.0%}" for name, here, there in differs.findings[:3]]
+    if parts:
+        say(
+            f"caseindex: these cases are unlike those that the line was drawn on ({'; '.join(parts)}): the rate of false "
+            "alarms is not promised; ask again with --refit"
         )
 
 

@@ -159,3 +159,25 @@ def test_a_relevance_file_from_a_pipe_with_semicolons_and_accession_numbers(arch
     assert "nan" not in line
     assert run(archive, "bench", "search", "--queries", "/nowhere.tsv") == 2
     assert "/nowhere.tsv: cannot be read: No such file or directory." in capsys.readouterr().err
+
+
+def test_a_page_that_cannot_be_written_is_a_mistake_without_a_stack_trace(archive, capsys, tmp_path):
+    for page, words in ((tmp_path, "a folder, not a file"), (tmp_path / "no/page.html", "its folder does not exist")):
+        assert run(archive, "search", "--text", "stroke", "--html", str(page)) == 2
+        assert f"caseindex: error: {page}: {words}" in capsys.readouterr().err
+
+
+def test_an_error_of_the_system_names_the_file(archive, capsys, monkeypatch):
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device", "/disk/page.html")
+
+    monkeypatch.setattr("caseindex.cli.search._write_page", full)
+    assert run(archive, "search", "--text", "stroke", "--html", "page.html") == 1
+    assert capsys.readouterr().err.endswith("caseindex: error: /disk/page.html: No space left on device.\n")
+
+
+def test_info_as_csv_has_one_value_a_line(archive, capsys):
+    assert run(archive, "info", "--format", "csv") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "modalities.CT,10" in lines
+    assert "models.search.name,imagenet" in lines
