@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 _WIDTH_IN_A_FILE = 160  # characters
+_SIDE_BY_SIDE = 4  # rows that may stand as columns where the table is too wide
 _KEPT_WHOLE = 44  # characters of a column that is not broken over lines
 
 
@@ -97,24 +98,40 @@ def _csv(lines: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
 
 
 def _table(lines: Sequence[Mapping[str, Any]], title: str | None, wrap: Sequence[str]) -> None:
+    from rich.cells import cell_len
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     if not lines:
         return
-    table = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
-    for name in _columns(lines):
-        numeric = all(isinstance(line.get(name), int | float | None) for line in lines)
-        cells = [_cell(line.get(name)) for line in lines]
-        whole = None if name in wrap else min(max(map(len, [*cells, name])), _KEPT_WHOLE)
-        table.add_column(
-            name.replace("_", " "), justify="right" if numeric else "left", overflow="fold", min_width=whole
-        )
-    for line in lines:
-        table.add_row(*(Text(_cell(line.get(name))) for name in _columns(lines)))
     # A table in a file or a pipe has no terminal to fit into.
-    Console(file=sys.stdout, width=None if sys.stdout.isatty() else _WIDTH_IN_A_FILE).print(table)
+    console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else _WIDTH_IN_A_FILE)
+    names = _columns(lines)
+    cells = {name: [_cell(line.get(name)) for line in lines] for name in names}
+    whole = {
+        name: min(max(map(cell_len, [*cells[name], name])), _KEPT_WHOLE) if name not in wrap else None for name in names
+    }
+    needed = sum(whole[name] or len(name) for name in names) + 2 * (len(names) - 1)
+    turned = needed > console.width and len(lines) <= _SIDE_BY_SIDE
+    table = Table(
+        title=title, title_justify="left", header_style="bold", box=None, pad_edge=False, show_header=not turned
+    )
+    if turned:  # what would be cut off at the right stands below: each row a column
+        for _ in range(len(lines) + 1):
+            table.add_column(overflow="fold")
+        for name in names:
+            table.add_row(Text(name.replace("_", " "), style="bold"), *map(Text, cells[name]))
+    else:
+        for name in names:
+            numeric = all(isinstance(line.get(name), int | float | None) for line in lines)
+            justify: Any = "right" if numeric else "left"
+            table.add_column(name.replace("_", " "), justify=justify, overflow="fold", min_width=whole[name])
+        for row in zip(*cells.values(), strict=True):
+            table.add_row(*map(Text, row))
+        if needed > console.width:
+            console = Console(file=sys.stdout, width=needed)  # the terminal folds the lines; nothing is lost
+    console.print(table)
 
 
 def say(message: str) -> None:

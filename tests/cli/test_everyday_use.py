@@ -15,6 +15,7 @@ import pytest
 
 from caseindex.cli.log import Once
 from caseindex.cli.main import main
+from caseindex.cli.output import Format, emit
 from caseindex.cli.progress import progress
 from caseindex.index.archive import Archive
 from caseindex.retrieval.word_index import FOLDER, damaged_files, open_word_index
@@ -181,3 +182,17 @@ def test_info_as_csv_has_one_value_a_line(archive, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert "modalities.CT,10" in lines
     assert "models.search.name,imagenet" in lines
+
+
+def test_no_column_of_a_wide_table_is_lost(capsys):
+    few = [{f"column {number}": f"value {number} of {row}" for number in range(20)} for row in range(2)]
+    emit(few, few, format=Format.TABLE)
+    shown = capsys.readouterr().out
+    assert all(f"column {number}" in shown and f"value {number} of 1" in shown for number in range(20))
+    assert max(map(len, shown.splitlines())) <= 160
+    many = [{f"column {number}": f"value {number} of {row}" for number in range(20)} for row in range(30)]
+    emit(many, many, format=Format.TABLE)
+    header, *rows = capsys.readouterr().out.splitlines()
+    assert header.rstrip().endswith("column 19")
+    assert len(rows) == 30
+    assert rows[29].rstrip().endswith("value 19 of 29")
