@@ -23,6 +23,7 @@ _PLACE_OF = {"hydrocephalus": "brain", "tortuous_aorta": "aorta"}
 _NO_PLACE = frozenset(["pneumothorax"])  # an effusion beside it may be any
 # Beyond a comma the place may be another one: "вещество мозга не изменено, кровоизлияний нет" denies all in the skull.
 _BROADER_AFAR = {"brain_hemorrhage": "intracranial_hemorrhage"}
+_NOT_COMPOSED = frozenset(["病变"])  # any disease of the organ, and no mass in it
 _FAR = 3  # further anatomies that are tried where the nearest composes nothing
 
 
@@ -87,7 +88,7 @@ class Composition:
         refined = []
         for concept, start, end in spans:
             for _ in range(2):  # infarct + cerebellum: first an ischaemic stroke of the brain, then of the cerebellum
-                if concept not in self._rules:
+                if concept not in self._rules or text[start:end] in _NOT_COMPOSED:
                     break
                 specific = self._here(concept, start, end, bisect_right(starts, start), places, text)
                 if specific is None:

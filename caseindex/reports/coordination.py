@@ -18,10 +18,14 @@ _LINK = re.compile(
     re.IGNORECASE,
 )
 _CHINESE_LINK = re.compile(r"(?P<and>[、及和与或]|以及)(?:双侧|两侧|左侧|右侧|双|左|右)?")
-_NO_LINK = re.compile(r"\b(?:not?|stable|normal|unremarkable|intact|unchanged|clear|without|with|is|are|of|нет?|без|с|не)\b", re.IGNORECASE)
+_NO_LINK = re.compile(
+    r"\b(?:not?|stable|normal|unremarkable|intact|unchanged|clear|without|with|is|are|of|нет?|без|с|не)\b",
+    re.IGNORECASE,
+)
 _SIDE = re.compile(r"left|right|both|bilateral|лев|прав|обе|左|右|双", re.IGNORECASE)
 _SEVERAL_WORDS = re.compile(r"\s|[\u4e00-\u9fff]")
 _APART = re.compile(r"[,;.:，。；：]|\b(?:and|or|и|или|with|с)\b", re.IGNORECASE)
+_WHOLE = frozenset(["lymphadenopathy"])  # the places are where the nodes are, and not enlarged themselves
 _NEAR = 25  # characters from a finding to the first of its places
 
 
@@ -42,7 +46,7 @@ def further(
     other places of their lists. ``generic`` gives the finding without its place, ``specific`` puts it into one."""
     found: list[Further] = []
     for number, (concept, start, end) in enumerate(spans):
-        if concept in anatomy:
+        if concept in anatomy or concept in _WHOLE:
             continue
         bare = generic(concept)
         if bare is None or (named[number][0] == concept and not _SEVERAL_WORDS.search(text, start, end)):
@@ -86,6 +90,10 @@ def _chain(
         concept, left, right = spans[number]
         between = text[position:left] if forward else text[right:position]
         link = _LINK.fullmatch(between) or _CHINESE_LINK.fullmatch(between) if 0 < len(between) <= 40 else None
+        if concept in anatomy and chain and between == " ":  # "печени и костей таза"
+            position = right if forward else left
+            chain.append((concept, left, right, False))
+            continue
         if concept not in anatomy or link is None or not (link["and"] or link.groupdict().get("comma")):
             break
         if _NO_LINK.search(between) or (forward and _is_of_another(text, spans, number, anatomy)):

@@ -38,18 +38,20 @@ _GOES_ON = re.compile("大[小片量致体部面叶脑动范]|厚[薄度]|疝[�
 _MAX_MODIFIER = 5  # characters
 _CLAUSE_END = re.compile(r"(?:的?征象|表现|改变)?(?:$|[。，,；;.、\s)）])")
 _PREDICATE = re.compile("[а-яё]{3,}(?:[нт][аоы]|ен|ан)")  # short forms: "расширены", "симметрична", "увеличен"
+_ALSO_MODIFIERS = frozenset(["subdur"])  # findings by themselves, but "epidural, subdural or subarachnoid hemorrhage"
 _DENIALS = frozenset(["not", "не"])
 _PREDICATES = frozenset(
     "enlarged dilated thickened widened narrowed effaced calcified displaced intact normal compressed".split()
 )
 OPEN_PLACE = "…"  # in a Chinese name
-_FILLING = r"(?:向[左右前后上下外内]{1,3}(?:方|侧)?|[左右](?=[移偏])|略|局部|部分|广泛|弥漫性?|不规则|多处|节段性|均匀|不均匀|结构|体积|大小|[I1Ⅰ]度|脏|居中，?|系统|形态|均|亦|也|未见|未|无|不|明显|明确|确切|显著|稍|略|轻度|中度|重度|可见|见|有|呈|较前|向[左右]侧?|约|多发|单发|散在|少许|少量)*"
+_FILLING = r"(?:[\u4e00-\u9fff]{1,2}[样状形]|轻微|普遍|向[左右前后上下外内]{1,3}(?:方|侧)?|[左右](?=[移偏])|略|局部|部分|广泛|弥漫性?|不规则|多处|节段性|均匀|不均匀|结构|体积|大小|[I1Ⅰ]度|脏|居中，?|系统|形态|均|亦|也|未见|未|无|不|明显|明确|确切|显著|稍|略|轻度|中度|重度|可见|见|有|呈|较前|向[左右]侧?|约|多发|单发|散在|少许|少量)*"
 _CLAUSE_WORDS = frozenset(
     "but however although while which with and or а но однако и или also although through при с со".split()
 )
 _HAN_OR_LATIN = re.compile(r"[㐀-鿿]")
 _ENDS = re.compile(r"[.!?;。！？；:：]|\n\s*\n")
 _JOINING = re.compile(r"[/]|\b(?:and|or|nor|и|или|либо|а также|ни)\b", re.IGNORECASE)
+_LISTED = re.compile(r",\s+(?:\w+\s+){1,2}")  # "tortuous, ectatic thoracic aorta"
 _SOFT = re.compile(r"[,，、/()（）\[\]]")
 # Upper-case words that mean something else where the pattern around them matches.
 _NOT_HERE = {
@@ -146,7 +148,7 @@ class Names:
         # Words that are a finding by themselves: what stands between the parts of another name holds none.
         self._heads = frozenset(
             norms[0] for concept, norms in names_of.phrases if len(norms) == 1 and concept in stated
-        )
+        ).difference(_ALSO_MODIFIERS)
         for concept, norms in names_of.phrases:
             anchor = min(norms, key=lambda norm: (frequency[norm], -len(norm))) if len(norms) > 1 else norms[0]
             self._anchored.setdefault(anchor, []).append(_Phrase(concept, norms))
@@ -397,7 +399,7 @@ def _match(
     # "epidural, subdural or subarachnoid haemorrhage": the first word, other modifiers, then the rest unbroken;
     # "крови в желудочках и субарахноидальном пространстве": the head, another place, then the rest unbroken.
     rest = positions[1:]
-    if gap > MAX_FOREIGN_WORDS and not any(clauses.joined[first + 1 : last + 1]):
+    if not any(clauses.joined[first + 1 : last + 1]) and not _LISTED.fullmatch(clauses.marks(first, last)):
         return None
     if "," in clauses.marks(first, last) and heads & set(norms[first + 1 : last]) - set(phrase.norms):
         return None  # "рака (2020), данных за метастазы в легких"

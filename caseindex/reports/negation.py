@@ -279,9 +279,16 @@ class Sentence:
             return False
         if cue.kind is CueKind.UNCERTAIN:
             return bool(re.search(r",?\s(?:or|and|и|или)\s", between, re.IGNORECASE))
-        if _OWN_EVIDENCE.search(self.text, end, cue.start):
-            return False  # "состояние после операции, данных за рецидив нет"
+        if _OWN_EVIDENCE.search(self.text, end, cue.start) or self._denies_some(cue):
+            return False  # "состояние после операции, данных за рецидив нет", "очаги, активных нет"
         return self._may_be_denied(start, end) and self._list_may_be_denied(end, cue.start)
+
+    def _denies_some(self, cue: Cue) -> bool:
+        """Whether a Russian negation denies only some of what was named before: "очаги демиелинизации, активных нет"."""
+        if self.language is not Language.RUSSIAN:
+            return False
+        words = re.findall("[а-яё]+", self.text[self.text.rfind(",", 0, cue.start) + 1 : cue.start], re.IGNORECASE)
+        return bool(words) and all(map(russian.is_adjective, words))
 
     def _has_words_before(self, cue: Cue) -> bool:
         """Whether the cue stands at the end of its clause rather than at its beginning."""

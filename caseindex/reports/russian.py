@@ -31,6 +31,7 @@ _GUESSED = (
 )
 # Forms that the dictionary lacks or reads as a rare word.
 _CORRECTED = dict.fromkeys(("аневризм", "аневризму", "аневризме", "аневризмой", "аневризмы", "аневризмам"), "аневризма")
+_ADJECTIVES = frozenset({"ADJF", "PRTF"})
 _VERBS = frozenset({"VERB", "INFN", "GRND"})
 _NAMES = frozenset({"Name", "Surn", "Patr", "Orgn", "Geox"})
 
@@ -87,9 +88,17 @@ def is_known(word: str) -> bool:
 
 
 @lru_cache(maxsize=50_000)
+def is_adjective(word: str) -> bool:
+    """Whether the form is an adjective or a participle and nothing else."""
+    return all(parse.tag.POS in _ADJECTIVES for parse in _analyser().parse(word.lower()))
+
+
+@lru_cache(maxsize=50_000)
 def may_be_genitive(word: str) -> bool:
     """Whether the form can be a genitive: what "нет" and "без" govern."""
     word = word.lower()
     if word[-1:] in {"ы", "и"} and not _analyser().word_is_known(word) and lemma(word) == word[:-1]:
         return False  # "бронхоэктазы": the plural of a masculine noun that the dictionary lacks
+    if word.endswith("ома") and not _analyser().word_is_known(word) and lemma(word) == word:
+        return False  # "кавернома": a nominative
     return any("gent" in parse.tag for parse in _analyser().parse(word))

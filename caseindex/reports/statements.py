@@ -32,6 +32,7 @@ _DYNAMICS = frozenset(["positive_dynamics", "negative_dynamics"])
 _COMPARED = frozenset(["enlargement", "volume_loss"])
 _TAKEN_OUT = re.compile(r"remov|explant|extubat|pulled|удален|удалил|извлеч|拔除|拔出|移除|撤除|取出", re.IGNORECASE)
 _UNSIDED = frozenset([_NORMAL, "cardiomegaly", "enlarged_mediastinum"])  # "тень сердца расширена влево" has no side
+_SPLEEN_TOO = re.compile("гепатоспл|hepatospl|肝脾", re.IGNORECASE)  # one word for two findings
 _MARKS = ",;，；。"
 
 
@@ -129,6 +130,8 @@ def _of_sentence(
                 historical=judged.historical,
             )
         )
+        if mention.concept == "hepatomegaly" and _SPLEEN_TOO.match(mention.text):
+            found.append(replace(found[-1], finding="splenomegaly"))
     for position, side in denied_sides(plain, language, spans):
         told = [made for made in found if made.finding == stated[position].concept]
         if told and told[-1].polarity is Polarity.PRESENT:
