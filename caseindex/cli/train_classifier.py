@@ -171,6 +171,6 @@ def _rows(result: Any) -> list[dict[str, Any]]:
 
 
 def _cell(value: Any) -> str:
-    from caseindex.train.classifier_card import shown
+    from caseindex.train.card import interval_text
 
-    return shown(value)
+    return interval_text(value, missing="-")

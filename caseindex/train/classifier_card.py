@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Mapping
 
-from caseindex import __version__
-from caseindex.evaluation.bootstrap import Interval
 from caseindex.evaluation.classification_report import ClassificationReport
+from caseindex.train.card import card, interval_text
 from caseindex.train.classifier_contrast import Contrast
 from caseindex.train.classifier_settings import ClassifierSettings
 from caseindex.train.loop import LoopResult
 
+#: In the place of a value that could not be measured.
+_NONE = "-"
 _SHOWN = ("sensitivity", "precision", "f1", "mcc", "auc")
 
 
@@ -29,28 +28,24 @@ def classifier_card(
     """``prior``: the same metrics of who always answers with the labels' shares among the training items."""
     what = "pictures" if settings.input == "image" else "reports"
     rows = [
-        f"| {name.replace('_', ' ')} | {shown(value)} | {shown(prior.metrics[name])} |"
+        f"| {name.replace('_', ' ')} | {interval_text(value, _NONE)} | {interval_text(prior.metrics[name], _NONE)} |"
         for name, value in report.metrics.items()
     ]
     classes = [
         f"| {item.label} | {item.items} | {item.patients} | "
-        + " | ".join(shown(item.metrics[name]) for name in _SHOWN)
+        + " | ".join(interval_text(item.metrics[name], _NONE) for name in _SHOWN)
         + " |"
         for item in report.classes
     ]
     gone = ", ".join(f"{label} ({count})" for label, count in left_out.items())
-    return "\n".join(
-        [
-            f"# {settings.name}",
-            "",
-            f"Labels of {what}: network `{settings.network}`, {len(report.classes)} labels. Made by caseindex {__version__}.",
-            "",
-            "## Data",
-            "",
-            f"{counts['train']} {what} to train, {counts['validation']} to stop and to fit the temperature, {counts['test']} "
-            f"to test, {counts['held_out']} held out; no patient is on two sides. All of this archive: what it says "
-            "elsewhere is not known." + (f" Labels of too few patients, left out: {gone}." if gone else ""),
-            "",
+    return card(
+        settings,
+        outcome,
+        about=f"Labels of {what}: network `{settings.network}`, {len(report.classes)} labels.",
+        data=f"{counts['train']} {what} to train, {counts['validation']} to stop and to fit the temperature, {counts['test']} "
+        f"to test, {counts['held_out']} held out; no patient is on two sides. All of this archive: what it says "
+        "elsewhere is not known." + (f" Labels of too few patients, left out: {gone}." if gone else ""),
+        results=[
             "## Results on the test side",
             "",
             f"{report.items} {what} of {report.patients} patients; 95% intervals by patient. Expected calibration error "
@@ -63,27 +58,7 @@ def classifier_card(
             f"| label | {what} | patients | {' | '.join(_SHOWN)} |",
             "|---" * (3 + len(_SHOWN)) + "|",
             *classes,
-            "",
-            *(["![Confusion matrix](confusion.png)", ""] if picture else []),
-            "## Recipe",
-            "",
-            f"Best after epoch {outcome.best_epoch + 1} of {outcome.epochs}, {outcome.steps} steps, "
-            f"{outcome.seconds:.0f} s, stopped by {outcome.stopped}."
-            + (f" Input contrast, times the encoder's own: {contrast.described()}." if contrast else ""),
-            "",
-            "```json",
-            json.dumps(settings.document(), indent=1),
-            "```",
-            "",
-            "Not a medical device.",
-            "",
-        ]
+            *(["", "![Confusion matrix](confusion.png)"] if picture else []),
+        ],
+        more=f" Input contrast, times the encoder's own: {contrast.described()}." if contrast else "",
     )
-
-
-def shown(value: Interval) -> str:
-    if math.isnan(value.value):
-        return "-"
-    if math.isnan(value.low):
-        return f"{value.value:.3f}"
-    return f"{value.value:.3f} ({value.low:.3f}-{value.high:.3f})"

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import math
-
-from caseindex import __version__
-from caseindex.evaluation.bootstrap import Interval
+from caseindex.train.card import card, interval_text
 from caseindex.train.identity_comparison import Comparison
 from caseindex.train.identity_data import IdentityRecords
 from caseindex.train.identity_settings import IdentitySettings
 from caseindex.train.loop import LoopResult
+
+_NONE = "too few pairs"
 
 
 def identity_card(
@@ -27,18 +25,14 @@ def identity_card(
     )
     results = [*([here] if here else []), *others]
     rows = [line for item in results for line in _rows(item)]
-    return "\n".join(
-        [
-            f"# {settings.name}",
-            "",
-            f"Finds images of the same person. Image encoder `{settings.image_encoder}`, loss `{settings.loss}`, "
-            f"{settings.rounds} hard-negative rounds, recipe `{settings.recipe}`. Made by caseindex {__version__}.",
-            "",
-            "## Data",
-            "",
-            f"{counts['train']} images to train, {counts['validation']} to choose the epoch, {counts['test']} to test; no "
-            f"patient is on two sides. Kinds of picture: {kinds}; only images of one kind are compared.",
-            "",
+    return card(
+        settings,
+        outcome,
+        about=f"Finds images of the same person. Image encoder `{settings.image_encoder}`, loss `{settings.loss}`, "
+        f"{settings.rounds} hard-negative rounds, recipe `{settings.recipe}`.",
+        data=f"{counts['train']} images to train, {counts['validation']} to choose the epoch, {counts['test']} to test; no "
+        f"patient is on two sides. Kinds of picture: {kinds}; only images of one kind are compared.",
+        results=[
             "## Results",
             "",
             why + ".",
@@ -52,19 +46,8 @@ def identity_card(
             "On an archive other than the one that it was trained on, it is fitted anew, without labels, before it is "
             "used. Whether it beats the untrained default there is to be measured with `bench identity` (`--model grid` "
             "for the default).",
-            "",
-            "## Recipe",
-            "",
-            f"Best after epoch {outcome.best_epoch + 1} of {outcome.epochs} (0: the untrained start), {outcome.steps} "
-            f"steps, {outcome.seconds:.0f} s, stopped by {outcome.stopped}.",
-            "",
-            "```json",
-            json.dumps(settings.document(), indent=1),
-            "```",
-            "",
-            "Not a medical device.",
-            "",
-        ]
+        ],
+        start="the untrained start",
     )
 
 
@@ -77,12 +60,6 @@ def _rows(item: Comparison) -> list[str]:
     }
     return [
         f"| {item.where} ({item.queries} queries, gallery {item.gallery}) | {words} | "
-        f"{_interval(getattr(item.trained, name))} | {_interval(getattr(item.untrained, name))} |"
+        f"{interval_text(getattr(item.trained, name), _NONE)} | {interval_text(getattr(item.untrained, name), _NONE)} |"
         for name, words in names.items()
     ]
-
-
-def _interval(value: Interval) -> str:
-    if math.isnan(value.value):
-        return "too few pairs"
-    return f"{value.value:.3f} ({value.low:.3f}-{value.high:.3f})"

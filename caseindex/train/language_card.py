@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from caseindex import __version__
+from caseindex.train.card import card, interval_text
 from caseindex.train.loop import LoopResult
-from caseindex.train.model_card import interval_text
 
 if TYPE_CHECKING:
     from caseindex.train.language import Measured
@@ -36,19 +34,15 @@ def language_card(
         for name, one in test.items()
         for key, value in one.recall.items()
     ]
-    return "\n".join(
-        [
-            f"# {settings.name}",
-            "",
-            f"Texts to vectors of {settings.dim} dimensions, by concepts of the lexicon (Russian, English, Chinese) and a "
-            f"transformer over word pieces. Made by caseindex {__version__}.",
-            "",
-            "## Data",
-            "",
-            f"{reports} reports; {studies['train']} studies to train, {studies['validation']} to stop, {studies['test']} "
-            f"to test, {studies['held_out']} held out; no patient is on two sides. {long_reports} reports are longer than "
-            f"{settings.max_tokens} tokens and are read in pieces: whole sections, else whole sentences.",
-            "",
+    return card(
+        settings,
+        outcome,
+        about=f"Texts to vectors of {settings.dim} dimensions, by concepts of the lexicon (Russian, English, Chinese) and a "
+        f"transformer over word pieces.",
+        data=f"{reports} reports; {studies['train']} studies to train, {studies['validation']} to stop, {studies['test']} "
+        f"to test, {studies['held_out']} held out; no patient is on two sides. {long_reports} reports are longer than "
+        f"{settings.max_tokens} tokens and are read in pieces: whole sections, else whole sentences.",
+        results=[
             "## Results on the test side",
             "",
             "95% intervals by patient; untrained: the same encoder before its first step.",
@@ -56,17 +50,6 @@ def language_card(
             "| measure | queries | this model | chance | untrained |",
             "|---|---|---|---|---|",
             *rows,
-            "",
-            "## Recipe",
-            "",
-            f"Best after epoch {outcome.best_epoch + 1} of {outcome.epochs} (0: the start), {outcome.steps} steps, "
-            f"{outcome.seconds:.0f} s, stopped by {outcome.stopped}.",
-            "",
-            "```json",
-            json.dumps(settings.document(), indent=1),
-            "```",
-            "",
-            "Not a medical device.",
-            "",
-        ]
+        ],
+        start="the start",
     )

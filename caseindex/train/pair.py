@@ -17,8 +17,8 @@ from caseindex.train.adopt import adopt_if_better
 from caseindex.train.comparison import Comparison, compared
 from caseindex.train.image_input import decoded_pictures, stored_features
 from caseindex.train.loop import LoopResult
-from caseindex.train.model_card import model_card
 from caseindex.train.optimisation import optimise
+from caseindex.train.pair_card import pair_card
 from caseindex.train.pair_data import Pairs, read_pairs
 from caseindex.train.pair_reports import read_texts
 from caseindex.train.pair_saving import save_pair
@@ -129,7 +129,7 @@ def train_pair(
     fused = fused_recall(task, test) if module.fusion is not None else None
     counts = split.counts()
     learned = len(pairs.images_in(train)), len(pairs.texts_in(train))
-    card = model_card(settings, counts, outcome, comparison, *learned)
+    card = pair_card(settings, counts, outcome, comparison, *learned)
     fingerprint = save_pair(archive, settings, encoder, module, texts, card, counts)
     model = load_model(archive.models_dir, settings.name, device=device)
     summary = embed(archive, model, on_progress=partial(progress, "embedding"))

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
-from caseindex import __version__
-from caseindex.train.classifier_card import shown
+from caseindex.train.card import card, interval_text
 from caseindex.train.loop import LoopResult
 from caseindex.train.text_target_results import TargetResults
 from caseindex.train.text_target_settings import TextTargetSettings
@@ -17,24 +15,20 @@ def text_target_card(
 ) -> str:
     only = ", ".join(value for value in (settings.modality, settings.sequence) if value)
     rows = [
-        f"| {name.replace('_', ' ')} | {value.value:.3f} ({value.low:.3f}-{value.high:.3f}) | {result.chance[name]:.3f} |"
+        f"| {name.replace('_', ' ')} | {interval_text(value)} | {result.chance[name]:.3f} |"
         for name, value in result.recall.items()
     ]
-    findings = [f"| {name} | {count} | {shown(auc)} |" for name, (count, auc) in result.findings.items()]
-    return "\n".join(
-        [
-            f"# {settings.name}",
-            "",
-            f"Images in the space of reports, {dim} dimensions: image encoder `{settings.image_encoder}` "
-            f"({'frozen' if settings.frozen else 'trained too'}), text encoder `{settings.text_encoder}`, mean squared "
-            f"error{f'; images of {only} alone' if only else ''}. Made by caseindex {__version__}.",
-            "",
-            "## Data",
-            "",
-            f"{counts['train']} studies to train, {counts['validation']} to stop, {counts['test']} to test, "
-            f"{counts['held_out']} held out; no patient is on two sides. All of this archive: what it scores elsewhere is "
-            "not known.",
-            "",
+    findings = [f"| {name} | {count} | {interval_text(auc, '-')} |" for name, (count, auc) in result.findings.items()]
+    return card(
+        settings,
+        outcome,
+        about=f"Images in the space of reports, {dim} dimensions: image encoder `{settings.image_encoder}` "
+        f"({'frozen' if settings.frozen else 'trained too'}), text encoder `{settings.text_encoder}`, mean squared "
+        f"error{f'; images of {only} alone' if only else ''}.",
+        data=f"{counts['train']} studies to train, {counts['validation']} to stop, {counts['test']} to test, "
+        f"{counts['held_out']} held out; no patient is on two sides. All of this archive: what it scores elsewhere is "
+        "not known.",
+        results=[
             "## Results on the test side",
             "",
             f"{result.images} images of {result.patients} patients; 95% intervals by patient. Squared error of the "
@@ -43,24 +37,13 @@ def text_target_card(
             "| measure | this model | chance |",
             "|---|---|---|",
             *rows,
-            f"| AUC of query sentences, mean over {len(findings)} findings | {shown(result.mean_auc)} | 0.500 |",
+            f"| AUC of query sentences, mean over {len(findings)} findings | {interval_text(result.mean_auc, '-')} | 0.500 |",
             "",
             "A sentence is the finding's name against its denial; whether an image has the finding says its report.",
             "",
             "| finding | images | AUC |",
             "|---|---|---|",
             *findings,
-            "",
-            "## Recipe",
-            "",
-            f"Best after epoch {outcome.best_epoch + 1} of {outcome.epochs} (0: the closed-form start), {outcome.steps} "
-            f"steps, {outcome.seconds:.0f} s, stopped by {outcome.stopped}.",
-            "",
-            "```json",
-            json.dumps(settings.document(), indent=1),
-            "```",
-            "",
-            "Not a medical device.",
-            "",
-        ]
+        ],
+        start="the closed-form start",
     )
