@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from caseindex.cli.naming import study_uid, writable_page
-from caseindex.cli.options import ArchiveOption, FormatOption
+from caseindex.cli.options import ArchiveOption, FormatOption, PageLanguage, PageLanguageOption, VerifyModelOption
 from caseindex.cli.output import emit, say
 from caseindex.cli.stages import stages
 from caseindex.cli.standard_input import given_file
@@ -23,11 +22,6 @@ if TYPE_CHECKING:
     from caseindex.retrieval.verify.verdict import Verdict
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
-
-
-class PageLanguage(StrEnum):
-    RUSSIAN = "ru"
-    ENGLISH = "en"
 
 
 @app.command(
@@ -59,19 +53,10 @@ def verify(
             metavar="FILE", help="Also a page: regions, coloured sentences, nearest cases.", show_default=False
         ),
     ] = None,
-    language: Annotated[
-        PageLanguage | None, typer.Option(help="Of the page; default by the locale.", show_default=False)
-    ] = None,
+    language: PageLanguageOption = None,
     refit: Annotated[bool, typer.Option("--refit", help="Fit the witnesses to the archive again.")] = False,
     archive: ArchiveOption = None,
-    model: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="The model whose embeddings show the images; default: [models] verify of archive.toml.",
-            show_default=False,
-        ),
-    ] = None,
+    model: VerifyModelOption = None,
     format: FormatOption = None,
 ) -> None:
     """Say whether a report fits its image: by how much, by which witness, and which statement is doubtful.

@@ -96,6 +96,24 @@ def of_kind(
     return {name: measured(lambda weight, name=name: figure(name, weight), weights) for name in names}  # type: ignore[misc]
 
 
+def gained(before: Trials, after: Trials, kind: str, *, draws: int = _DRAWS, seed: int = 0) -> Measured:
+    """AUROC of ``after`` less that of ``before``, which scored the same trials otherwise: the same patients are drawn for
+    both."""
+    kinds = np.array(before.kinds)
+    fits, here = kinds == "fits", kinds == kind
+    own = fits & np.isin(before.cases, before.cases[here])
+    _, owner = np.unique(np.array(before.patients), return_inverse=True)
+    of_trial = owner[before.cases]
+
+    def figure(weight: Floats) -> float:
+        w = weight[of_trial]
+        return auroc(after.scores[own], after.scores[here], w[own], w[here]) - auroc(
+            before.scores[own], before.scores[here], w[own], w[here]
+        )
+
+    return measured(figure, _drawn(int(owner.max()) + 1 if len(owner) else 0, draws, seed))
+
+
 def measured(figure: object, weights: Floats) -> Measured:
     """``figure``: weights of patients -> a number; ``weights``: [1 + draws, patients], the first all ones."""
     if not callable(figure):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from caseindex.evaluation.report_errors import Trials, auroc, false_alarms, of_kind, pool_recall, sensitivity
+from caseindex.evaluation.report_errors import Trials, auroc, false_alarms, gained, of_kind, pool_recall, sensitivity
 
 
 def test_auroc_with_ties_and_weights_against_scikit_learn() -> None:
@@ -71,3 +71,12 @@ def test_recall_in_pools_of_one_case_per_patient() -> None:
     assert perfect["image_to_text@1"]["value"] == 1.0  # type: ignore[index]
     alike = pool_recall(similarity, ["same"] * n, patients, 20)
     assert alike["image_to_text@1"]["value"] == 1.0  # type: ignore[index]
+
+
+def test_what_is_gained_is_the_difference_on_the_same_patients() -> None:
+    before, after = make_trials(), make_trials()
+    before.scores[1] = 2.0  # one of forty wrong reports above all
+    got = gained(before, after, "side", draws=200)
+    assert got.value == pytest.approx(1 / 40)
+    assert got.low < 1 / 40 <= got.high
+    assert gained(after, after, "side", draws=20).high == 0.0

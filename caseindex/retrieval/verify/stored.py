@@ -29,7 +29,7 @@ from caseindex.retrieval.verify.targets import Targets
 from caseindex.retrieval.verify.verifier import Verifier
 from caseindex.retrieval.verify.witnesses import Witnesses
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 FOLDER: Final = "verify"
 _JSON, _TENSORS = "verifier.json", "verifier.safetensors"
 
@@ -103,6 +103,7 @@ def _flat(verifier: Verifier) -> tuple[Tensors, dict[str, Any]]:
         "right": verifier.right,
         "wrong": verifier.wrong,
         "wrong_kinds": verifier.wrong_kinds,
+        "familiar": verifier.familiar,
     }
     document: dict[str, Any] = {
         "findings": one.targets.findings,
@@ -198,4 +199,5 @@ def _built(tensors: Tensors, document: dict[str, Any], text: TextEncoder | None,
         tensors["wrong"],
         tensors["wrong_kinds"],
         int(document["reports"]),
+        tensors["familiar"],
     )

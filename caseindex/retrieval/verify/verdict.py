@@ -14,6 +14,7 @@ from caseindex.records import Statement
 from caseindex.retrieval.verify.claims import Claims, is_of_now
 from caseindex.retrieval.verify.consistency import Check, Outcome
 from caseindex.retrieval.verify.evidence import WITNESSES, Evidence, Told, Unsaid
+from caseindex.retrieval.verify.familiar import UNLIKE, familiarity
 from caseindex.retrieval.verify.filed import Filed
 from caseindex.retrieval.verify.fusion import KINDS
 from caseindex.retrieval.verify.logistic import Floats
@@ -58,7 +59,8 @@ class Neighbour:
 class Verdict:
     """``agreement``: calibrated probability that the report fits, NaN where nobody can know. ``witnesses``: by name the
     probability by this one alone, NaN where it cannot know. ``errors``: kind of error -> probability, given that there is
-    one. ``missing``: findings that the image or the neighbours have and the report does not mention."""
+    one. ``missing``: findings that the image or the neighbours have and the report does not mention. ``familiarity``: share
+    of the archive's images that are as far from those of other patients as this one, 0 for one unlike all."""
 
     filed: Filed
     agreement: float
@@ -70,6 +72,12 @@ class Verdict:
     missing: tuple[Unsaid, ...]
     nearest: tuple[Neighbour, ...]
     evidence: Evidence
+    familiarity: float = 1.0
+
+    @property
+    def unlike(self) -> bool:
+        """Whether the image is unlike what the line was drawn on, so that the rate of false alarms says nothing of it."""
+        return self.familiarity < UNLIKE
 
 
 def verdicts(
@@ -88,6 +96,7 @@ def verdicts(
     rows = np.array([one.row() for one in evidences])
     alone = {name: verifier.fusion.of_witness(name, rows) for name in WITNESSES}
     line = verifier.statements.line(threshold.rate)
+    familiar = familiarity(near.similarity[:, 0], verifier.familiar)
     out = []
     for row, one in enumerate(filed):
         evidence = evidences[row]
@@ -99,7 +108,7 @@ def verdicts(
             Verdict(
                 one,
                 value,
-                _ruling(value, evidence, threshold, strict),
+                _ruling(value, evidence, threshold, strict, familiar[row] < UNLIKE),
                 threshold,
                 {name: float(alone[name][row]) if evidence.known(name) else math.nan for name in WITNESSES},
                 _errors(kinds[row]),
@@ -107,6 +116,7 @@ def verdicts(
                 _missing(evidence.unsaid),
                 _nearest(verifier, near, row),
                 evidence,
+                float(familiar[row]),
             )
         )
     return out
@@ -126,12 +136,16 @@ def strict_rate(rate: float) -> float:
     return rate * _STRICT
 
 
-def _ruling(value: float, evidence: Evidence, threshold: Threshold, strict: Threshold) -> Ruling:
+def _ruling(value: float, evidence: Evidence, threshold: Threshold, strict: Threshold, unlike: bool) -> Ruling:
+    """Of an image that is unlike all others only what contradicts itself or the record is doubted."""
     if math.isnan(value) or not threshold.enough:
+        return Ruling.UNDECIDED
+    clash = [one.check for one in evidence.checks if one.outcome is Outcome.CONTRADICTS]
+    if unlike and not clash:
         return Ruling.UNDECIDED
     if value >= threshold.value:
         return Ruling.FITS
-    hard = any(one.check in _HARD and one.outcome is Outcome.CONTRADICTS for one in evidence.checks)
+    hard = any(check in _HARD for check in clash)
     return Ruling.CONTRADICTS if hard or (strict.enough and value < strict.value) else Ruling.DOUBTFUL
 
 
@@ -186,6 +200,8 @@ def as_document(verdict: Verdict) -> dict[str, Any]:
         "file": own.images[0].file,
         "agreement": _number(verdict.agreement),
         "verdict": verdict.ruling.value,
+        "familiarity": _number(verdict.familiarity),
+        "unlike_archive": verdict.unlike,
         "threshold": _number(threshold.value) if threshold.enough else None,
         "false_alarms": {
             "asked": threshold.rate,

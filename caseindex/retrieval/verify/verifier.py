@@ -39,7 +39,8 @@ class Extra:
 @dataclass(frozen=True)
 class Verifier:
     """``right``: [n] agreements of right reports of left-out patients, ``right_patients`` whose; ``wrong``: of planted
-    errors, of ``wrong_kinds`` (places in the fusion's kinds); ``reports``: how many it learned from."""
+    errors, of ``wrong_kinds`` (places in the fusion's kinds); ``reports``: how many it learned from; ``familiar``: [n]
+    similarity of the nearest image of another patient, of the right ones."""
 
     witnesses: Witnesses
     fusion: Fusion
@@ -49,6 +50,7 @@ class Verifier:
     wrong: Floats
     wrong_kinds: Int64Array
     reports: int
+    familiar: Floats
 
     def agreements(self, evidences: Sequence[Evidence], filed: Sequence[Filed]) -> tuple[Floats, Floats]:
         """([n] calibrated agreement, [n, kinds] what kind of error)."""
@@ -114,6 +116,8 @@ def _fused(
     fusion = fit_fusion(rows, kinds, folds)
     agreement = fusion.agreement(rows, folds)
     right = kinds == 0
+    own = [one.row for one in trials if one.kind == "fits"]
+    near = witnesses.near([panel.filed[row] for row in own], panel.vectors[own])
     return Verifier(
         witnesses=witnesses,
         fusion=fusion,
@@ -123,6 +127,7 @@ def _fused(
         wrong=agreement[~right],
         wrong_kinds=kinds[~right],
         reports=len(panel),
+        familiar=near.similarity[:, 0].astype(np.float64),
     )
 
 

@@ -17,6 +17,7 @@ from caseindex.retrieval.nearest import open_gallery
 from caseindex.retrieval.picture import render_options
 from caseindex.retrieval.verify.claims import Claims, claims_of
 from caseindex.retrieval.verify.classifiers import as_roots
+from caseindex.retrieval.verify.familiar import Shift, shift
 from caseindex.retrieval.verify.filed import Filed, filed_reports, unit
 from caseindex.retrieval.verify.opened import Opened
 from caseindex.retrieval.verify.panel import OnProgress
@@ -75,6 +76,21 @@ def verify_all(opened: Opened, rate: float = 0.05, *, on_progress: OnProgress | 
         if on_progress is not None:
             on_progress("verifying", len(part), len(filed))
     return sorted(found, key=lambda one: (math.isnan(one.agreement), one.agreement))
+
+
+def shifted(opened: Opened, found: Sequence[Verdict]) -> Shift:
+    """How the cases that were asked about differ from those that the line was drawn on."""
+    one = opened.verifier
+    expectation = one.witnesses.expectation
+    claims = [claims_of(each.filed.report.text, each.filed.report.language) for each in found]
+    return shift(
+        [each.familiarity for each in found],
+        expectation.targets.rows(claims),
+        [each.filed.patient for each in found],
+        expectation.base,
+        expectation.targets,
+        len(set(one.witnesses.gallery.patients.tolist())),
+    )
 
 
 def verify_image(opened: Opened, file: Path, text: str, rate: float = 0.05) -> tuple[Verdict, tuple[PixelArray, ...]]:

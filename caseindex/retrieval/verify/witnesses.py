@@ -57,7 +57,7 @@ class Witnesses:
         """[n] cases: ``filed`` with the claims of their reports, the mean vectors [n, dim] of their images, and what
         other models say of these."""
         with one_thread() if len(self.gallery.vectors) < _LARGE else nullcontext():
-            near = self._near(filed, vectors)
+            near = self.near(filed, vectors)
         with one_thread():
             return self._found(filed, claims, vectors, others, near), near
 
@@ -93,7 +93,8 @@ class Witnesses:
             for row, one in enumerate(filed)
         ]
 
-    def _near(self, filed: Sequence[Filed], vectors: Float32Array) -> Near:
+    def near(self, filed: Sequence[Filed], vectors: Float32Array) -> Near:
+        """The nearest images of other patients."""
         inputs = self.expectation.centring(vectors)
         queries = inputs / np.maximum(np.linalg.norm(inputs, axis=1, keepdims=True), 1e-12)
         patients = np.array([one.patient for one in filed], dtype=object)
