@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from caseindex.cli.naming import writable_page
-from caseindex.cli.options import ArchiveOption, FormatOption, IdentityModelOption
+from caseindex.cli.options import ArchiveOption, FormatOption, IdentityModelOption, PageLanguage, PageLanguageOption
 from caseindex.cli.output import emit, say
 from caseindex.cli.possibly_same import PossiblySameOption, read_possibly_same
 from caseindex.cli.stages import stages
@@ -27,11 +27,6 @@ class Kind(StrEnum):
     MISFILED = "misfiled"
     TWO_IDS = "two_ids"
     DUPLICATE_IMAGE = "duplicate_image"
-
-
-class PageLanguage(StrEnum):
-    RUSSIAN = "ru"
-    ENGLISH = "en"
 
 
 @app.command(
@@ -67,9 +62,7 @@ def audit(
     ] = 60,
     all_findings: Annotated[bool, typer.Option("--all", help="Also findings that were decided before.")] = False,
     possibly_same: PossiblySameOption = None,
-    language: Annotated[
-        PageLanguage | None, typer.Option(help="Of the page; default by the locale.", show_default=False)
-    ] = None,
+    language: PageLanguageOption = None,
     archive: ArchiveOption = None,
     model: IdentityModelOption = None,
     format: FormatOption = None,

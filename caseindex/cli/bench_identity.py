@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from caseindex.cli.options import ArchiveOption, FormatOption, IdentityModelOption
+from caseindex.cli.figures import span_text
+from caseindex.cli.options import ArchiveOption, FormatOption, IdentityModelOption, PlotOption
 from caseindex.cli.output import emit, say
 from caseindex.cli.possibly_same import PossiblySameOption, read_possibly_same
 from caseindex.cli.stages import stages
@@ -45,9 +45,7 @@ def identity(
     possibly_same: PossiblySameOption = None,
     trained_on: TrainedOnOption = False,
     seed: Annotated[int, typer.Option(help="Of the draws: queries, galleries, bootstrap.")] = 0,
-    plot: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Also a picture (PNG, SVG, PDF).", show_default=False)
-    ] = None,
+    plot: PlotOption = None,
     archive: ArchiveOption = None,
     model: IdentityModelOption = None,
     format: FormatOption = None,
@@ -118,7 +116,7 @@ def _rows(document: dict[str, Any], chance: dict[str, float] | None) -> list[dic
         {
             "figure": f"found in the top {n}",
             "value": f"{value:.3f}",
-            "95% interval": _span(document["intervals"].get(f"top_{n}")),
+            "95% interval": span_text(document["intervals"].get(f"top_{n}")),
             **({"chance": f"{chance[n]:.4f}"} if chance else {}),
         }
         for n, value in document["top_n"].items()
@@ -140,12 +138,8 @@ def _pair_rows(document: dict[str, Any]) -> list[dict[str, Any]]:
         {
             "figure": name,
             "value": "too few strangers" if value is None else f"{value:.3f}",
-            "95% interval": _span(spans.get(key)),
+            "95% interval": span_text(spans.get(key)),
             "of": of if key not in ("map_at_r", "r_precision") else f"{document['queries']} queries",
         }
         for name, value, key in rows
     ]
-
-
-def _span(span: list[float] | None) -> str:
-    return f"{span[0]:.3f} to {span[1]:.3f}" if span else ""

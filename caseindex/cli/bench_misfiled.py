@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from caseindex.cli.options import ArchiveOption, FormatOption, IdentityModelOption
+from caseindex.cli.figures import span_text
+from caseindex.cli.options import ArchiveOption, FormatOption, IdentityModelOption, PlotOption
 from caseindex.cli.output import emit, say
 from caseindex.cli.possibly_same import PossiblySameOption, read_possibly_same
 from caseindex.cli.stages import stages
@@ -34,9 +34,7 @@ def misfiled(
     possibly_same: PossiblySameOption = None,
     trained_on: TrainedOnOption = False,
     seed: Annotated[int, typer.Option(help="Of the plantings and the bootstrap.")] = 0,
-    plot: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Also a picture (PNG, SVG, PDF).", show_default=False)
-    ] = None,
+    plot: PlotOption = None,
     archive: ArchiveOption = None,
     model: IdentityModelOption = None,
     format: FormatOption = None,
@@ -128,7 +126,7 @@ def _rows(document: dict[str, Any]) -> list[dict[str, Any]]:
             (f"right of the first {first} flags", value, spans.get(f"first_{first}"), f"{lists}, at most {most:.2f}")
         )
     return [
-        {"figure": name, "value": _number(value), "95% interval": _span(span), "of": what}
+        {"figure": name, "value": _number(value), "95% interval": span_text(span), "of": what}
         for name, value, span, what in rows
     ]
 
@@ -137,7 +135,3 @@ def _number(value: float | None) -> str:
     if value is None or value != value:
         return "not measurable"
     return f"{value:.3f}" if value < 1 else f"{value:.1f}" if value < 100 else f"{value:.0f}"
-
-
-def _span(span: list[float] | None) -> str:
-    return f"{span[0]:.3f} to {span[1]:.3f}" if span else ""

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from caseindex.cli.options import ArchiveOption, FormatOption
+from caseindex.cli.figures import span_text
+from caseindex.cli.options import ArchiveOption, FormatOption, VerifyModelOption
 from caseindex.cli.output import emit, say
 from caseindex.cli.stages import stages
 
@@ -35,14 +36,7 @@ def verify(
         ),
     ] = None,
     archive: ArchiveOption = None,
-    model: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="The model whose embeddings show the images; default: [models] verify of archive.toml.",
-            show_default=False,
-        ),
-    ] = None,
+    model: VerifyModelOption = None,
     format: FormatOption = None,
 ) -> None:
     """Plant errors into true reports and measure how many are found: AUROC, sensitivity, false alarms.
@@ -55,7 +49,7 @@ def verify(
     from caseindex.retrieval.verify.benchmark import bench_verify
     from caseindex.train.patient_list import read_patient_ids
 
-    held = read_patient_ids(hold_out) if hold_out is not None else frozenset()
+    held = read_patient_ids(hold_out)
     with stages({"planting errors": "reports", "reading reports": "reports"}) as advance:
         found = bench_verify(Archive.find(archive), model, hold_out=held, seed=seed, on_progress=advance)
     if plot is not None:
@@ -88,5 +82,5 @@ def _rows(document: dict[str, Any]) -> list[dict[str, Any]]:
 def _spanned(one: dict[str, Any] | None) -> dict[str, Any]:
     if one is None or one["value"] is None:
         return {"value": "too few patients", "95% interval": ""}
-    span = f"{one['low']:.3f} to {one['high']:.3f}" if one["low"] is not None else ""
-    return {"value": f"{one['value']:.3f}", "95% interval": span}
+    span = (one["low"], one["high"]) if one["low"] is not None else None
+    return {"value": f"{one['value']:.3f}", "95% interval": span_text(span)}

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from caseindex.cli.output import Format
+
+
+class PageLanguage(StrEnum):
+    """Of the pages of `audit` and `verify`; that of `search` is there in Chinese too."""
+
+    RUSSIAN = "ru"
+    ENGLISH = "en"
+
 
 ArchiveOption = Annotated[
     Path | None,
@@ -36,4 +45,19 @@ IdentityModelOption = Annotated[
         "archive.toml.",
         show_default=False,
     ),
+]
+VerifyModelOption = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        metavar="NAME",
+        help="The model whose embeddings show the images; default: [models] verify of archive.toml.",
+        show_default=False,
+    ),
+]
+PlotOption = Annotated[
+    Path | None, typer.Option("--plot", metavar="FILE", help="Also a picture (PNG, SVG, PDF).", show_default=False)
+]
+PageLanguageOption = Annotated[
+    PageLanguage | None, typer.Option("--language", help="Of the page; default by the locale.", show_default=False)
 ]

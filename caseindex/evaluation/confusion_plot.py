@@ -7,20 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from caseindex.errors import DependencyMissing
+from caseindex.evaluation.drawing import pyplot
 
 
 def plot_confusion(table: Sequence[Sequence[int]], labels: Sequence[str], path: Path, title: str = "") -> None:
     """Writes a PNG, SVG or PDF, by the ending of ``path``. Raises :class:`~caseindex.errors.DependencyMissing`."""
-    try:
-        import matplotlib as mpl
-
-        mpl.use("Agg")
-        import matplotlib.pyplot as plt
-    except ImportError as error:
-        raise DependencyMissing(
-            "the picture", "matplotlib is not installed", "pip install 'caseindex[plots]'"
-        ) from error
+    plt = pyplot("the picture")
     counts = np.asarray(table, np.float64)
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     side = 2.5 + 0.55 * len(labels)

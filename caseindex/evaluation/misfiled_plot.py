@@ -7,21 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from caseindex.errors import DependencyMissing
+from caseindex.evaluation.drawing import BAND, INK, SECOND, pyplot
 from caseindex.evaluation.planted_scores import Pooled
-
-_INK, _SECOND, _BAND = "#1f4e79", "#b3541e", "#9dbbd8"
 
 
 def plot_misfiled(document: dict[str, Any], scores: Pooled, path: Path) -> None:
     """Writes a PNG, SVG or PDF, by the ending of ``path``. Raises :class:`~caseindex.errors.DependencyMissing`."""
-    try:
-        import matplotlib as mpl
-
-        mpl.use("Agg")
-        import matplotlib.pyplot as plt
-    except ImportError as error:
-        raise DependencyMissing("--plot", "matplotlib is not installed", "pip install 'caseindex[plots]'") from error
+    plt = pyplot()
     figure, (roc, first, calibration) = plt.subplots(1, 3, figsize=(14, 4.2), constrained_layout=True)
     _roc(roc, document, scores)
     _first(first, document)
@@ -40,13 +32,13 @@ def _roc(axis: Any, document: dict[str, Any], scores: Pooled) -> None:
     genuine = np.bincount(scores.level[scores.planted], minlength=levels)[::-1].cumsum()
     impostor = np.bincount(scores.level[~scores.planted], minlength=levels)[::-1].cumsum()
     if levels and genuine[-1] and impostor[-1]:
-        axis.step(np.maximum(impostor, 0.5) / impostor[-1], genuine / genuine[-1], where="post", color=_INK)
+        axis.step(np.maximum(impostor, 0.5) / impostor[-1], genuine / genuine[-1], where="post", color=INK)
         axis.set(xscale="log", xlim=(0.5 / impostor[-1], 1))
     for rate, value in document["tpr_at_fpr"].items():
         span = document["intervals"].get(f"tpr@{rate}")
         if span and value is not None:
-            axis.vlines(float(rate), *span, color=_SECOND, lw=2)
-            axis.plot(float(rate), value, "o", color=_SECOND)
+            axis.vlines(float(rate), *span, color=SECOND, lw=2)
+            axis.plot(float(rate), value, "o", color=SECOND)
     axis.set(
         xlabel="rightly filed images that are flagged (log scale)",
         ylabel="planted images that are flagged",
@@ -60,15 +52,15 @@ def _first(axis: Any, document: dict[str, Any]) -> None:
     names = list(document["precision_of_first"])
     places = np.arange(len(names))
     values = [np.nan if value is None else value for value in document["precision_of_first"].values()]
-    axis.bar(places, values, 0.6, color=_BAND, label="right")
+    axis.bar(places, values, 0.6, color=BAND, label="right")
     for place, name in zip(places, names, strict=True):
         span = document["intervals"].get(f"first_{name}")
         if span:
-            axis.vlines(place, *span, color=_INK, lw=2)
+            axis.vlines(place, *span, color=INK, lw=2)
     most = list(document["highest_precision_of_first"].values())
-    axis.plot(places, most, "_", ms=30, color=_SECOND, label="all planted ones among them")
+    axis.plot(places, most, "_", ms=30, color=SECOND, label="all planted ones among them")
     said = [np.nan if value is None else value for value in document["expected_precision_of_first"].values()]
-    axis.plot(places, said, "D", color=_INK, label="the list's own probabilities")
+    axis.plot(places, said, "D", color=INK, label="the list's own probabilities")
     axis.set(xlabel="first flags of the list", ylabel="share", ylim=(0, 1.02), title="The worklist")
     axis.set_xticks(places, names)
     axis.legend(frameon=False, fontsize=8)
@@ -78,7 +70,7 @@ def _calibration(axis: Any, document: dict[str, Any]) -> None:
     rows = document["calibration"]
     axis.plot([1e-5, 1], [1e-5, 1], color="grey", lw=1, ls="--")
     seen = [row for row in rows if row["observed"] > 0]
-    axis.plot([row["predicted"] for row in seen], [row["observed"] for row in seen], "o-", color=_INK)
+    axis.plot([row["predicted"] for row in seen], [row["observed"] for row in seen], "o-", color=INK)
     for row in seen:
         axis.annotate(
             f"{row['images']}", (row["predicted"], row["observed"]), xytext=(4, -10), textcoords="offset points"

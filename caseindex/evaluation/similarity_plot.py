@@ -4,20 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from caseindex.errors import DependencyMissing
+from caseindex.evaluation.drawing import pyplot
 from caseindex.records import Float32Array
 
 
 def plot_similarity(similarity: Float32Array, path: Path, *, title: str = "") -> None:
     """``similarity``: [n, n], images in rows. Writes a PNG, SVG or PDF, by the ending of ``path``. Raises
     :class:`~caseindex.errors.DependencyMissing`."""
-    try:
-        import matplotlib as mpl
-
-        mpl.use("Agg")
-        import matplotlib.pyplot as plt
-    except ImportError as error:
-        raise DependencyMissing("--plot", "matplotlib is not installed", "pip install 'caseindex[plots]'") from error
+    plt = pyplot()
     figure, axis = plt.subplots(figsize=(6.4, 5.6), constrained_layout=True)
     most = float(abs(similarity).max()) or 1.0
     drawn = axis.imshow(similarity, cmap="RdBu_r", vmin=-most, vmax=most, interpolation="nearest")
