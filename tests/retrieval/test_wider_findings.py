@@ -1,0 +1,64 @@
+"""Findings by their wider kinds, and words that belong to another organ: found in an archive, in any language."""
+
+from __future__ import annotations
+
+import pytest
+
+from caseindex.index.archive import Archive
+from caseindex.records import Language, Report, Study
+from caseindex.retrieval.analysis import analyse
+from caseindex.retrieval.query import Query
+from caseindex.retrieval.search import Searcher
+
+REPORTS = {
+    "aorta": "Аневризматическое расширение восходящей аорты до 52 мм. Расслоения стенки не выявлено.",
+    "hip": "Чрезвертельный перелом левой бедренной кости.",
+    "breast": "BI-RADS 5: spiculated mass in the upper outer quadrant of the left breast.",
+    "endometrioma": "Заключение: эндометриоидная киста правого яичника.",
+    "nodule": "右肺上叶见磨玻璃结节，直径约8mm。",
+    "emphysema": "双肺透亮度增高。诊断：肺气肿。",
+    "head": "Очаговых изменений вещества головного мозга не выявлено.",
+}
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Archive:
+    made, _ = Archive.create(tmp_path_factory.mktemp("wider") / "archive")
+    language = {"breast": Language.ENGLISH, "nodule": Language.CHINESE, "emphysema": Language.CHINESE}
+    made.store.put(
+        studies=[Study(study_uid=name, patient_id=name) for name in REPORTS],
+        reports=[
+            Report(
+                report_uid=name,
+                study_uid=name,
+                text=text,
+                file=name,
+                patient_id=name,
+                language=language.get(name, Language.RUSSIAN),
+            )
+            for name, text in REPORTS.items()
+        ],
+    )
+    return made
+
+
+@pytest.mark.parametrize(
+    ("questions", "only"),
+    [
+        (("аневризма аорты", "aortic aneurysm", "主动脉瘤", "аневризма"), "aorta"),
+        (("перелом шейки бедра", "hip fracture", "перелом бедра", "股骨骨折"), "hip"),
+        (("рак молочной железы", "breast cancer", "乳腺癌"), "breast"),
+        (("киста яичника", "ovarian cyst", "эндометриоз", "endometriosis", "巧克力囊肿"), "endometrioma"),
+        (("матовое стекло", "GGO", "lung nodule", "очаг в лёгком", "肺结节"), "nodule"),
+        (("ХОБЛ", "COPD", "慢阻肺", "эмфизема"), "emphysema"),
+    ],
+)
+def test_the_one_report_is_found(archive: Archive, questions: tuple[str, ...], only: str) -> None:
+    found = {text: [hit.study_uid for hit in Searcher(archive).search(Query(text=text)).hits] for text in questions}
+    assert {text: studies[:1] for text, studies in found.items()} == {text: [only] for text in questions}
+
+
+def test_a_mass_of_the_breast_is_none_of_the_lung() -> None:
+    concepts = {row.concept for row in analyse(REPORTS["breast"]).concepts}
+    assert "breast_cancer" in concepts
+    assert "lung_mass" not in concepts
