@@ -21,6 +21,9 @@ from caseindex.reports.matching import OPEN_PLACE, Names, NameTable, name_table
 from caseindex.reports.sentences import sentences
 from caseindex.reports.table import ConceptKind, Row
 
+_STATED = frozenset([ConceptKind.FINDING, ConceptKind.DEVICE])
+_OPERATION = "postoperative"
+
 
 @dataclass(frozen=True, slots=True)
 class Concept:
@@ -71,13 +74,13 @@ class Lexicon:
                 self._narrower.setdefault(broader, []).append(row.id)
         self._expanded: dict[str, tuple[str, ...]] = {}
         self.collisions = names_of.collisions  # (name, concept, other concept): names that two concepts share
-        self._names = Names(
-            names_of, frozenset(row.id for row in rows if row.kind in (ConceptKind.FINDING, ConceptKind.DEVICE))
-        )
+        self._names = Names(names_of, frozenset(row.id for row in rows if row.kind in _STATED))
         self._composition = Composition(rows, lambda concept: frozenset(self.expand(concept)))
         self._mentions = lru_cache(maxsize=16)(self._find)  # one report is asked several times
         self._around: dict[str, frozenset[str] | None] = {}
-        self._anatomy = frozenset(row.id for row in rows if row.kind is ConceptKind.ANATOMY)
+        self.anatomy = frozenset(row.id for row in rows if row.kind is ConceptKind.ANATOMY)
+        # What a report can state; of operations those that were done, not that there was one.
+        self.stated = {row.id: row.kind for row in rows if row.kind in _STATED or _OPERATION in row.broader}
 
     def concept(self, concept_id: str) -> Concept:
         """Raises :class:`~caseindex.errors.NotInArchive` for an id that the lexicon lacks."""
@@ -145,11 +148,11 @@ class Lexicon:
         spans = self._names.find(text, language)
         if not spans:
             return ()
-        composed = self._composition.refine(spans, sentences(text), self._anatomy, text)
+        composed = self._composition.refine(spans, sentences(text), self.anatomy, text)
         found = [Mention(concept, start, end, text[start:end]) for concept, start, end in composed]
-        if not any(concept in self._anatomy for concept, _, _ in composed):
+        if not any(concept in self.anatomy for concept, _, _ in composed):
             return tuple(found)
-        again = further(text, spans, composed, self._anatomy, self._composition.generic, self._composition.specific)
+        again = further(text, spans, composed, self.anatomy, self._composition.generic, self._composition.specific)
         if again:
             found += [
                 Mention(other.concept, other.start, other.end, text[other.start : other.end], other.place)

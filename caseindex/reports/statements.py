@@ -22,10 +22,8 @@ from caseindex.reports.slips import chinese_slips, russian_slips
 from caseindex.reports.table import ConceptKind
 from caseindex.reports.tokens import repaired_text
 
-_STATED = frozenset([ConceptKind.FINDING, ConceptKind.DEVICE])
 # Names that hold a negation: "no abnormality", "патологии не выявлено".
 _NORMAL = "normal"
-_OPERATIONS = frozenset(["postoperative"])
 _ASKED = frozenset(["indication", "differential"])  # sections that ask rather than tell
 _PAST = frozenset(["history"])
 _DYNAMICS = frozenset(["positive_dynamics", "negative_dynamics"])
@@ -33,6 +31,7 @@ _COMPARED = frozenset(["enlargement", "volume_loss"])
 _TAKEN_OUT = re.compile(r"remov|explant|extubat|pulled|удален|удалил|извлеч|拔除|拔出|移除|撤除|取出", re.IGNORECASE)
 _UNSIDED = frozenset([_NORMAL, "cardiomegaly", "enlarged_mediastinum"])  # "тень сердца расширена влево" has no side
 _SPLEEN_TOO = re.compile("гепатоспл|hepatospl|肝脾", re.IGNORECASE)  # one word for two findings
+_CATEGORY = re.compile("(?:BI|LI|PI|TI)-?RADS", re.IGNORECASE)
 _MARKS = ",;，；。"
 
 
@@ -84,11 +83,11 @@ def _of_sentence(
 ) -> list[Statement]:
     """The statements of one sentence; ``text`` is how it is written, ``whole`` the repaired report, ``start`` its place."""
     plain = whole[start : start + len(text)]
-    kinds = {mention.concept: lexicon.concepts[mention.concept].kind for mention in here}
-    stated = [mention for mention in here if kinds[mention.concept] in _STATED or _is_operation(mention, lexicon)]
+    kinds = lexicon.stated
+    stated = [mention for mention in here if mention.concept in kinds]
     if not stated:
         return []
-    places = [mention for mention in here if kinds[mention.concept] is ConceptKind.ANATOMY]
+    places = [mention for mention in here if mention.concept in lexicon.anatomy]
     sentence = Sentence(plain, language)
     sides = find_sides(plain, language)
     changes = find_changes(plain, language)
@@ -101,6 +100,8 @@ def _of_sentence(
         if others and _is_comparison(mention.concept, a, b, changes, language):
             continue  # "interval enlargement of the hematoma"
         judged = _in_section(sentence.assess(a, b, named_normal=mention.concept == _NORMAL), section)
+        if judged.polarity is Polarity.PRESENT and _CATEGORY.match(mention.text):
+            judged = Assessment(Polarity.UNCERTAIN)  # "BI-RADS 5" is a suspicion
         if kinds[mention.concept] is not ConceptKind.FINDING:
             judged = _of_device(judged, plain, a, b, language)
         if kinds[mention.concept] is ConceptKind.PROCEDURE and _TAKEN_OUT.search(plain, a, b):
@@ -141,12 +142,6 @@ def _of_sentence(
 
 def _named(mentions: Sequence[Mention], start: int) -> list[Named]:
     return [(mention.concept, mention.start - start, mention.end - start) for mention in mentions]
-
-
-def _is_operation(mention: Mention, lexicon: Lexicon) -> bool:
-    """Whether an operation is told of: "состояние после холецистэктомии". What only says that there was one is nothing."""
-    concept = lexicon.concepts[mention.concept]
-    return concept.kind is ConceptKind.PROCEDURE and bool(_OPERATIONS.intersection(concept.broader))
 
 
 def _without_repetition(found: list[Statement]) -> list[Statement]:

@@ -113,6 +113,17 @@ def tokens(text: str, language: Language | None = None, *, stop_words: bool = Fa
     return list(words) if stop_words else [word for word in words if not word.stop]
 
 
+def words_but_chinese(text: str) -> list[Token]:
+    """The words of ``text`` in order, stop words too, without the Chinese ones, which need no cutting then."""
+    if text.isascii() or not _HAN.search(text):
+        return list(_words(text))
+    return [
+        Token(match.group(), *_normal(match.group())[:1], match.start(), match.end(), _normal(match.group())[1])
+        for match in _WORD.finditer(text)
+        if not _HAN.match(match.group())
+    ]
+
+
 @lru_cache(maxsize=16)  # one report is asked for its words several times
 def _words(text: str) -> tuple[Token, ...]:
     found = []

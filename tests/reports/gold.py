@@ -25,6 +25,8 @@ from caseindex.reports.statements import statements
 HERE = Path(__file__).parent
 POLARITY = {"+": Polarity.PRESENT, "-": Polarity.ABSENT, "?": Polarity.UNCERTAIN}
 SIDE = {"": None, "l": Side.LEFT, "r": Side.RIGHT, "b": Side.BOTH}
+# Concepts split off after the sentences were annotated: they say what the annotated one says, and more.
+SPLIT_OFF = {"lung_nodule": {"ground_glass_nodule"}, "endometriosis": {"endometrioma"}}
 _ITEM = re.compile(r"(?P<names>[a-z0-9_|]+)(?P<polarity>[+\-?])(?:\((?P<may>[lrb])\)|(?P<side>[lrb]?))(?P<past>h?)"
                    r"(?:@(?P<place>\w+))?(?:=(?P<change>\w+))?")  # fmt: skip
 
@@ -82,7 +84,7 @@ def parse(annotation: str) -> list[Expected]:
             sides |= {None, Side.BOTH}  # "no effusion" and "no effusion on either side" say the same
         expected.append(
             Expected(
-                frozenset(match["names"].split("|")),
+                _names(match["names"]),
                 POLARITY[match["polarity"]],
                 frozenset(sides),
                 bool(match["past"]),
@@ -92,6 +94,11 @@ def parse(annotation: str) -> list[Expected]:
             )
         )
     return expected
+
+
+def _names(names: str) -> frozenset[str]:
+    given = set(names.split("|"))
+    return frozenset(given.union(*(SPLIT_OFF.get(name, ()) for name in given)))
 
 
 def read(language: Language, name: str = "statements") -> list[tuple[str, list[Expected]]]:
