@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from caseindex.errors import NotInArchive
 from caseindex.records import Language
@@ -38,8 +39,7 @@ class Concept:
         return self.names[language][0]
 
 
-@dataclass(frozen=True, slots=True)
-class Mention:
+class Mention(NamedTuple):
     """A place where a text names a concept; ``start`` and ``end`` are character offsets. ``place``: those of the anatomy
     for which the words count again ("fractures of the ribs and the sternum": the sternum)."""
 

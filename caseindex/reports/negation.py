@@ -11,7 +11,7 @@ After NegEx (Chapman et al. 2001) and ConText (Harkema et al. 2009).
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from caseindex.records import Language, Polarity
 from caseindex.reports import russian
@@ -20,8 +20,7 @@ from caseindex.reports.languages import detect
 from caseindex.reports.sentences import sentences
 
 
-@dataclass(frozen=True, slots=True)
-class Assessment:
+class Assessment(NamedTuple):
     """``historical``: of the past or of the family, not of this examination; its polarity is then never PRESENT."""
 
     polarity: Polarity

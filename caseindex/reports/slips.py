@@ -47,7 +47,7 @@ def russian_slips(text: str) -> str:
     >>> russian_slips("гемморагическое пропитывание") == "геморрагическое пропитывание"
     True
     """
-    return _RUSSIAN_PATTERN.sub(_as_written, text)
+    return _RUSSIAN_PATTERN.sub(_as_written, text) if "еммораг" in text.lower() else text
 
 
 def _as_written(match: re.Match[str]) -> str:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Set
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from caseindex.records import Language
 from caseindex.reports import chinese, english, russian
@@ -42,8 +42,7 @@ STOP_WORDS: dict[Language, Set[str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """A word: ``text`` as written, ``norm`` its normal form, ``start`` and ``end`` its character offsets."""
 
     text: str
