@@ -7,6 +7,7 @@ import csv
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 import time
@@ -66,6 +67,14 @@ def commands(source: Path) -> list[list[str]]:
     ]
 
 
+def prepared(folder: Path, source: Path, which: int) -> Path:
+    """An archive on which the commands before ``which`` were run; the tests work on copies."""
+    subprocess.run([sys.executable, "-m", "caseindex", "init", str(folder)], check=True, capture_output=True)
+    for arguments in commands(source)[:which]:
+        finish(folder, *arguments)
+    return folder
+
+
 def whole(archive: Path, source: Path, last: int) -> None:
     """Runs every command again from the start (`remove` may say that there is no such patient), then looks."""
     for arguments in commands(source)[: min(last, 2) + 1]:
@@ -89,11 +98,9 @@ def whole(archive: Path, source: Path, last: int) -> None:
 @pytest.mark.parametrize("which", range(4), ids=["ingest", "embed", "search", "remove"])
 def test_each_command_killed_at_random_moments(tmp_path: Path, source: Path, which: int) -> None:
     drawn = random.Random(which)
+    before = prepared(tmp_path / "before", source, which)
     for run in range(25):
-        archive = tmp_path / str(run)
-        subprocess.run([sys.executable, "-m", "caseindex", "init", str(archive)], check=True, capture_output=True)
-        for arguments in commands(source)[:which]:
-            finish(archive, *arguments)
+        archive = shutil.copytree(before, tmp_path / str(run))
         child = start(archive, commands(source)[which], {})
         time.sleep(drawn.uniform(0.2, 4.0))
         child.kill()
@@ -108,13 +115,11 @@ def test_a_fault_at_each_call_of_each_command(tmp_path: Path, source: Path, whic
     library = harness.build_library(tmp_path)
     if library is None:
         pytest.skip("no C compiler (cc, gcc, clang): the fault library cannot be built")
+    before = prepared(tmp_path / "before", source, which)
     call, finished = 0, False
     while not finished:
         call += 1
-        archive = tmp_path / f"{fault}-{call}"
-        subprocess.run([sys.executable, "-m", "caseindex", "init", str(archive)], check=True, capture_output=True)
-        for arguments in commands(source)[:which]:
-            finish(archive, *arguments)
+        archive = shutil.copytree(before, tmp_path / f"{fault}-{call}")
         counted = tmp_path / "count"
         counted.unlink(missing_ok=True)
         environment = {
