@@ -39,8 +39,8 @@ types: $(STAMP)  ## mypy --strict
 imports: $(STAMP)  ## imports go down only
 	$(BIN)/lint-imports
 
-soak: $(STAMP)  ## the long durability and robustness tests (tens of minutes)
-	$(BIN)/python -m pytest -m 'slow and not gpu' --timeout 7200
+soak: $(STAMP)  ## the long durability and robustness tests (about an hour)
+	$(BIN)/python -m pytest -m 'slow and not gpu' --timeout 7200 --numprocesses 2 --dist worksteal
 
 docs: $(STAMP)  ## rewrite docs/cli.md and the figures of the README from the code and benchmarks/
 	$(BIN)/python docs/generate.py
