@@ -30,7 +30,8 @@ class ConceptUnit:
     """A concept that the question names. ``accepted``: it and everything narrower. ``words``: the normal forms of the
     question's own words for it. ``kind``: of the lexicon. ``importance``: its share beside the others, 1 unless the
     question is a report. ``broader``: the kinds right above it. ``names``: the normal
-    forms of its preferred names in every language, for the terms of reports in another language than the question's."""
+    forms of its preferred names in every language, for the terms of reports in another language than the question's.
+    ``places``: where a finding of one organ is, and everything narrower; empty where it may be anywhere."""
 
     concept: str
     accepted: frozenset[str]
@@ -41,6 +42,7 @@ class ConceptUnit:
     importance: float = 1.0
     broader: frozenset[str] = frozenset()
     names: tuple[str, ...] = ()
+    places: frozenset[str] = frozenset()
 
     @property
     def core(self) -> bool:
@@ -98,9 +100,22 @@ def read_question(text: str, language: Language | None = None) -> Question:
     denied = denied_spans(text, language, found)
     asserted = [token for token in rest if not any(start <= token.start < end for start, end in denied)]
     rest = asserted if asserted or kept else rest
+    if any(unit.side for unit in kept.values()) or (kept and not any(unit.core for unit in kept.values())):
+        # Told by the units, or nothing that a report could be about by itself.
+        sides = _of_side(text, language)
+        rest = [token for token in rest if not any(start <= token.start < end for start, end in sides)]
     if asks_for_normal(text) and not any(unit.core for name, unit in kept.items() if name != NORMAL):
         kept, rest = _of_normal(text, language, kept, rest)
     return Question(text, language, tuple(kept.values()), tuple(dict.fromkeys(token.norm for token in rest)))
+
+
+def _of_side(text: str, language: Language | None) -> list[tuple[int, int]]:
+    """Where the question's words for left, right and both stand."""
+    from caseindex.reports.languages import detect
+    from caseindex.reports.laterality import find_sides
+
+    spoken = language or detect(text)
+    return [(start, end) for start, end, _ in find_sides(text, spoken)] if spoken else []
 
 
 def _of_normal(
@@ -161,4 +176,17 @@ def _unit(mention: Mention, words: tuple[str, ...], importance: float = 1.0) -> 
         importance,
         frozenset(lexicon.concept(mention.concept).broader),
         tuple(dict.fromkeys(token.norm for name in names for token in name)),
+        _places(mention.concept),
     )
+
+
+@lru_cache(maxsize=1024)
+def _places(concept: str) -> frozenset[str]:
+    """The anatomies that the lexicon composes the concept of, with everything narrower."""
+    from caseindex.reports.lexicon import load_lexicon
+    from caseindex.reports.table import ConceptKind, rows
+
+    lexicon = load_lexicon()
+    named = {part for row in rows() if row.id == concept for parts in row.composed for part in parts}
+    anatomy = {part for part in named if lexicon.concept(part).kind is ConceptKind.ANATOMY}
+    return frozenset(narrower for part in anatomy for narrower in lexicon.expand(part))

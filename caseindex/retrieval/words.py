@@ -25,6 +25,7 @@ from caseindex.retrieval.word_index import WordIndex
 _LEXICAL_SHARE = 0.12  # of BM25 in the score of a question with concepts
 _OTHER_SIDE = 0.35  # "left" was asked and only "right" is told
 _NO_SIDE = 0.75
+_WORDS_DEGREE = 0.25  # of the words of a concept that no report asserts
 _BROADER_DEGREE = 0.25  # of the kind of a concept that no report names itself
 _BESIDE, _ELSEWHERE = 0.6, 0.2  # a place told in the next sentence, and in another one
 _LEAST_DEGREE = 0.2  # of what a question is about: a mention in the history alone is more, a denied one less
@@ -49,7 +50,7 @@ def score_reports(index: WordIndex, question: Question, allowed: npt.NDArray[np.
     if count == 0:
         return WordScores(np.zeros(0, dtype=np.float32), False)
     lexical = _Lexical(index)
-    found = [_concept_degree(index, unit) for unit in question.units]
+    found = [_concept_degree(index, unit, lexical) for unit in question.units]
     _require_nearness(question, found)
     degrees = [one.degree for one in found]
     weights = [
@@ -93,17 +94,32 @@ class _Found:
     rarity: float
 
 
-def _concept_degree(index: WordIndex, unit: ConceptUnit) -> _Found:
+def _concept_degree(index: WordIndex, unit: ConceptUnit, lexical: _Lexical) -> _Found:
     degree = np.zeros(len(index), dtype=np.float32)
     sentences = np.zeros(len(index), dtype=np.int64)
     _gather(index, unit, unit.accepted, 1.0, degree, sentences)
     if not degree.any():
         # No report asserts it: what the lexicon calls its kind answers in part ("occlusion" for an occlusion of a
-        # cerebral artery).
+        # cerebral artery), in the place that is meant: a mass of the breast is no answer about the kidney; and so does
+        # a report that holds the question's own words.
         _gather(index, unit, unit.broader, _BROADER_DEGREE, degree, sentences)
+        if unit.places:
+            degree[~_names_any(index, unit.places)] = 0.0
+        if unit.core and unit.polarity is not Polarity.ABSENT:
+            np.maximum(degree, _WORDS_DEGREE * lexical.all_of(unit.words), out=degree)
     # The first assertion of a finding says most; that it is repeated says little more.
     degree = np.sqrt(degree)
     return _Found(degree, sentences, math.log(1 + len(index) / (1 + int((degree > 0).sum()))) + 0.5)
+
+
+def _names_any(index: WordIndex, concepts: frozenset[str]) -> npt.NDArray[np.bool_]:
+    """[documents]: those that name one of ``concepts``."""
+    named = np.zeros(len(index), dtype=np.bool_)
+    for concept in concepts:
+        found = index.postings(concept)
+        if found is not None:
+            named[found.documents] = True
+    return named
 
 
 def _gather(
@@ -166,6 +182,12 @@ class _Lexical:
                 scores = term_scores(self._index.bm25_folder, number, count)
                 self._known[term] = (scores, math.log(1 + count / (1 + int((scores > 0).sum()))) + 0.5)
         return self._known[term]
+
+    def all_of(self, terms: tuple[str, ...]) -> Float32Array:
+        """[documents]: 1 where a report holds every one of the terms, else 0."""
+        held = [self.of(term)[0] > 0 for term in terms]
+        count = len(self._index)
+        return np.all(held, axis=0).astype(np.float32) if held else np.zeros(count, dtype=np.float32)
 
 
 def _all_words(lexical: _Lexical, question: Question) -> Float32Array:

@@ -17,6 +17,10 @@ REPORTS = {
     "endometrioma": "Заключение: эндометриоидная киста правого яичника.",
     "nodule": "右肺上叶见磨玻璃结节，直径约8mm。",
     "emphysema": "双肺透亮度增高。诊断：肺气肿。",
+    "subdural": "FINDINGS: Left convexity collection. IMPRESSION: acute subdural hematoma.",
+    "basal": "诊断意见：左侧基底节区脑出血。",
+    "left": "Left wrist: normal.",
+    "gout": "Tophaceous gout of the first toe.",
     "head": "Очаговых изменений вещества головного мозга не выявлено.",
 }
 
@@ -24,7 +28,15 @@ REPORTS = {
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Archive:
     made, _ = Archive.create(tmp_path_factory.mktemp("wider") / "archive")
-    language = {"breast": Language.ENGLISH, "nodule": Language.CHINESE, "emphysema": Language.CHINESE}
+    language = {
+        "breast": Language.ENGLISH,
+        "subdural": Language.ENGLISH,
+        "left": Language.ENGLISH,
+        "gout": Language.ENGLISH,
+        "basal": Language.CHINESE,
+        "nodule": Language.CHINESE,
+        "emphysema": Language.CHINESE,
+    }
     made.store.put(
         studies=[Study(study_uid=name, patient_id=name) for name in REPORTS],
         reports=[
@@ -50,6 +62,8 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Archive:
         (("рак молочной железы", "breast cancer", "乳腺癌"), "breast"),
         (("киста яичника", "ovarian cyst", "эндометриоз", "endometriosis", "巧克力囊肿"), "endometrioma"),
         (("матовое стекло", "GGO", "lung nodule", "очаг в лёгком", "肺结节"), "nodule"),
+        (("субдуральная гематома", "subdural hematoma"), "subdural"),
+        (("left basal ganglia", "базальные ядра слева"), "basal"),
         (("ХОБЛ", "COPD", "慢阻肺", "эмфизема"), "emphysema"),
     ],
 )
@@ -62,3 +76,33 @@ def test_a_mass_of_the_breast_is_none_of_the_lung() -> None:
     concepts = {row.concept for row in analyse(REPORTS["breast"]).concepts}
     assert "breast_cancer" in concepts
     assert "lung_mass" not in concepts
+
+
+def test_every_haematoma_is_one(archive: Archive) -> None:
+    for text in ("hematoma", "гематома", "血肿"):
+        hits = Searcher(archive).search(Query(text=text)).hits
+        assert {hit.study_uid for hit in hits} == {"subdural", "basal"}
+
+
+@pytest.mark.parametrize("text", ["renal mass", "образование правой почки", "肾占位"])
+def test_a_finding_of_another_organ_is_no_answer(archive: Archive, text: str) -> None:
+    assert Searcher(archive).search(Query(text=text)).hits == ()
+
+
+def test_a_side_alone_finds_nothing(archive: Archive) -> None:
+    assert "left" not in [hit.study_uid for hit in Searcher(archive).search(Query(text="left basal ganglia")).hits]
+
+
+def test_the_words_of_a_concept_that_no_report_asserts(archive: Archive) -> None:
+    """A question of which the lexicon makes more than the reports do."""
+    from caseindex.retrieval import words
+    from caseindex.retrieval.question import ConceptUnit, Question
+    from caseindex.retrieval.word_index import open_word_index
+
+    index = open_word_index(archive)
+    unit = ConceptUnit("coined", frozenset({"coined"}), ("tophac",), "finding")
+    question = Question("tophaceous", Language.ENGLISH, (unit,), ())
+    assert unit.words[0] in index.vocabulary
+    assert int((words.score_reports(index, question).scores > 0).sum()) == 1
+    unknown = ConceptUnit("coined", frozenset({"coined"}), ("tophac", "nowhere"), "finding")
+    assert not words.score_reports(index, Question("", Language.ENGLISH, (unknown,), ())).scores.any()
