@@ -40,6 +40,8 @@ def described(file: str, data: bytes) -> str:
         if data[offset : offset + len(signature)] == signature:
             return words
     name = file.lower()
+    if name.endswith(_TABLES) and "!" in name:
+        return "a table inside a zip archive; unpack the archive for its layout to be known"
     if name.endswith(_TABLES):
         return "a table that no layout knows; as a manifest it needs a column `image`, as reports it goes to --reports"
     if name.endswith((".txt", ".xml", ".json", ".html", ".htm")):

@@ -120,6 +120,7 @@ def saved(name: str) -> bytes:
         ("a.doc", b"\xd0\xcf\x11\xe0\xa1\xb1", "Office"),
         ("a.tgz", b"\x1f\x8b\x08", "unpack"),
         ("a.csv", b"image;x", "--reports"),
+        ("pack.zip!manifest.csv", b"image,x", "unpack"),
         ("notes.txt", b"words", "report.txt"),
     ],
 )
