@@ -102,9 +102,14 @@ def _names(names: str) -> frozenset[str]:
 
 
 def read(language: Language, name: str = "statements") -> list[tuple[str, list[Expected]]]:
-    """The sentences of ``statements_{language}.tsv`` or, with ``name="fresh"``, those that came after the rules."""
+    """The sentences of ``statements_{language}.tsv`` or, with ``name="fresh"`` and ``"third"``, those that came later."""
     lines = (HERE / f"{name}_{language}.tsv").read_text(encoding="utf-8").splitlines()[1:]
     return [(text, parse(annotation)) for text, _, annotation in (line.partition("\t") for line in lines)]
+
+
+def is_there(name: str, language: Language) -> bool:
+    """Whether the sentences of this name are at hand."""
+    return (HERE / f"{name}_{language}.tsv").exists()
 
 
 def compare(expected: Iterable[Expected], made: Iterable[Statement], counts: Counts) -> tuple[list, list]:
