@@ -51,3 +51,8 @@ class Place:
     def rejected(self) -> list[tuple[str, str]]:
         lines = (self.path / "rejected.jsonl").read_text("utf-8").splitlines()
         return [(Path(entry["file"]).name, entry["reason"]) for entry in map(json.loads, lines)]
+
+
+def counts(summary: IngestSummary) -> tuple[int, int, int, dict[str, int]]:
+    """(taken, updated, unchanged, rejected by reason)."""
+    return summary.taken, summary.updated, summary.unchanged, summary.rejected

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,15 @@ def table(path: Path, rows: list[dict[str, str]], **options: str) -> Path:
         writer.writeheader()
         writer.writerows(rows)
     return path
+
+
+def manifest(folder: Path, *rows: dict[str, str]) -> Path:
+    """``folder`` with a manifest of these rows, and a picture for each that has none."""
+    for number, row in enumerate(rows):
+        if not (folder / row["image"]).exists():
+            picture(folder / row["image"], seed=zlib.crc32(folder.name.encode()) % 1000 + number)
+    table(folder / "manifest.csv", list(rows))
+    return folder
 
 
 def dicom(
