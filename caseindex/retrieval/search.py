@@ -95,5 +95,7 @@ def _questions_of_study(reader: RecordReader, study_uid: str) -> list[Question]:
 def _explain(search: UnderWay, hits: list[Hit]) -> None:
     if search.examples and any(hit.matched_by == ("image",) for hit in hits):
         search.notes.append(notes.THROUGH_SIMILAR.format(n=search.examples))
-    if not hits:
-        search.notes.append(notes.NOTHING_SIMILAR if search.searched else notes.NOTHING_SEARCHED)
+    if not hits and search.searched:
+        search.notes.append(notes.NOTHING_SIMILAR)
+    elif not hits and notes.NO_PAIR_MODEL not in search.notes:  # which says why nothing was compared
+        search.notes.append(notes.NOTHING_SEARCHED)

@@ -52,3 +52,9 @@ def test_random_words_bring_no_images(archive: Archive, text: str) -> None:
     answer = Searcher(archive).search(Query(text=text, channel=Channel.IMAGE))
     assert not answer.hits
     assert notes.UNKNOWN_TO_LEXICON in answer.notes
+
+
+def test_one_reason_is_enough(archive: Archive) -> None:
+    answer = Searcher(archive).search(Query(text="nice weather today", channel=Channel.IMAGE))
+    assert notes.NO_PAIR_MODEL in answer.notes
+    assert notes.NOTHING_SEARCHED not in answer.notes
