@@ -20,11 +20,15 @@ def first_visits(patients: int, seed: int = SEED) -> Iterator[Exam]:
 
 
 def draw(folder: Path, patients: int, seed: int = SEED) -> Path:
-    """Writes images and manifest."""
+    """Writes images and manifest, unless the manifest is there already; gives the folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / MANIFEST).open("w", encoding="utf-8", newline="") as out:
+    part = folder / (MANIFEST + ".part")
+    if (folder / MANIFEST).is_file():
+        return folder
+    with part.open("w", encoding="utf-8", newline="") as out:
         writer = csv.DictWriter(out, COLUMNS, lineterminator="\n")
         writer.writeheader()
         for exam in first_visits(patients, seed):
             writer.writerows(make_exam(exam, folder, 1))
+    part.replace(folder / MANIFEST)
     return folder

@@ -17,6 +17,7 @@ from caseindex.cli.standard_input import given_file
 from caseindex.errors import UsageError
 
 if TYPE_CHECKING:
+    from caseindex.retrieval.verify.familiar import Shift
     from caseindex.retrieval.verify.opened import Opened
     from caseindex.retrieval.verify.thresholds import Threshold
     from caseindex.retrieval.verify.verdict import Verdict
@@ -99,7 +100,7 @@ def verify(
         flagged = sum(one.ruling.value in ("doubtful", "contradicts") for one in found)
         say(f"caseindex: {len(found)} reports verified, {flagged} flagged")
     if html is not None:
-        _write_page(opened, shown, html, language, pictures)
+        _write_page(opened, shown, html, language, pictures, shifted=everything and bool(_shift(opened, found)))
     documents = [{**as_document(one), "fingerprint": opened.fingerprint} for one in shown]
     document: Any = documents if everything or len(documents) != 1 else documents[0]
     table = [_row(one) for one in shown] if everything else [row for one in shown for row in _statement_rows(one)]
@@ -146,8 +147,6 @@ def _say_line(threshold: Threshold) -> None:
 
 def _say_unlike(opened: Opened, found: list[Verdict], everything: bool) -> None:
     """Where the rate that was asked for is not promised."""
-    from caseindex.retrieval.verify.verify import shifted
-
     unlike = sum(one.unlike for one in found)
     if unlike:
         say(
@@ -156,7 +155,7 @@ def _say_unlike(opened: Opened, found: list[Verdict], everything: bool) -> None:
         )
     if not everything:
         return
-    differs = shifted(opened, found)
+    differs = _shift(opened, found)
     parts = [f"{differs.images:.0%} of the images are as odd as 5% were then"] if differs.images_differ else []
     parts += [f"{name} in {here:.0%} of the reports, then {there:.0%}" for name, here, there in differs.findings[:3]]
     if parts:
@@ -164,6 +163,12 @@ def _say_unlike(opened: Opened, found: list[Verdict], everything: bool) -> None:
             f"caseindex: these cases are unlike those that the line was drawn on ({'; '.join(parts)}): the rate of false "
             "alarms is not promised; ask again with --refit"
         )
+
+
+def _shift(opened: Opened, found: list[Verdict]) -> Shift:
+    from caseindex.retrieval.verify.verify import shifted
+
+    return shifted(opened, found)
 
 
 def _row(one: Verdict) -> dict[str, Any]:
@@ -216,12 +221,19 @@ def _rounded(value: float) -> float | str:
 
 
 def _write_page(
-    opened: Opened, shown: list[Verdict], path: Path, language: PageLanguage | None, pictures: tuple[Any, ...]
+    opened: Opened,
+    shown: list[Verdict],
+    path: Path,
+    language: PageLanguage | None,
+    pictures: tuple[Any, ...],
+    *,
+    shifted: bool,
 ) -> None:
     from caseindex.index.atomic import write_file_atomically
     from caseindex.records import Language
     from caseindex.retrieval.verify.page.render import page_of
 
-    page = page_of(opened, shown, language=Language(language.value) if language else None, pictures=pictures)
+    chosen = Language(language.value) if language else None
+    page = page_of(opened, shown, language=chosen, pictures=pictures, shifted=shifted)
     write_file_atomically(path.expanduser().absolute(), page.encode("utf-8"), mode=0o600)
     say(f"caseindex: wrote {path}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,6 +12,8 @@ from caseindex.records import Language, Polarity, Side, Statement
 #: Statements that were made of this examination's images, not asked of it or told of the past.
 _SEEN_ELSEWHERE = frozenset({"indication", "history", "differential", "comparison", "recommendation", "technique"})
 _FINDINGS = frozenset({"finding", "device"})
+#: "Рекомендована МРТ": not what was done.
+_ADVISED = re.compile(r"рекоменд|целесообразн|дообследован|recommend|advis|follow-up with|建议", re.IGNORECASE)
 #: Whether an image shows them depends on their shape, not on the person.
 UNTOLD = frozenset({"normal"})
 
@@ -33,6 +36,7 @@ class Claims:
 def claims_of(text: str, language: Language | None = None) -> Claims:
     """Reads the report. A text in none of the three languages claims nothing."""
     from caseindex.reports.lexicon import load_lexicon
+    from caseindex.reports.sentences import sentences
     from caseindex.reports.statements import statements
 
     lexicon = load_lexicon()
@@ -41,10 +45,12 @@ def claims_of(text: str, language: Language | None = None) -> Claims:
     asserted = {one.finding for one in of_now if one.polarity is Polarity.PRESENT}
     denied = {one.finding for one in of_now if one.polarity is Polarity.ABSENT}
     doubted = {one.finding for one in told if one.polarity is Polarity.UNCERTAIN}
+    advised = [(start, end) for start, end in sentences(text) if _ADVISED.search(text, start, end)]
     others = {
         mention.concept
         for mention in lexicon.mentions(text, language)
         if lexicon.concepts[mention.concept].kind.value not in _FINDINGS
+        and not any(start <= mention.start < end for start, end in advised)
     }
     present = with_broader(asserted)
     sided = {(one.finding, one.side) for one in of_now if one.polarity is Polarity.PRESENT and one.side in _SIDES}

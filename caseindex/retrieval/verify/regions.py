@@ -23,25 +23,39 @@ CELLS = 7
 _BATCH = 16
 _DELETED = 0.2  # share of the cells
 _DRAWS = 5
+_LEAST = 0.2  # log odds that a deletion changes; less is nothing to look at
 
 Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """``map``: [CELLS, CELLS] log odds that the statement loses without this cell: above 0 the cell speaks for it.
-    ``lost``: by deleting the fifth of the cells that speak most; ``lost_at_random``: by drawn ones, each draw."""
+    """``map``: [CELLS, CELLS] log odds that the finding loses without this cell: above 0 the cell speaks for it.
+    ``lost``: by deleting the fifth of the cells that speak most for it; ``lost_against``: by deleting the fifth that speak
+    most against it (below 0: it gains); ``lost_at_random``: by drawn ones, each draw."""
 
     concept: str
     side: Side | None
     map: Float32Array
     lost: float
+    lost_against: float
     lost_at_random: tuple[float, ...]
 
     @property
     def holds(self) -> bool:
-        """Whether the deletion test bears the map out."""
-        return self.lost > max(self.lost_at_random)
+        """Whether the deletion test bears out what speaks for the finding."""
+        return self.lost > max(_LEAST, *self.lost_at_random)
+
+    @property
+    def holds_against(self) -> bool:
+        """Whether it bears out what speaks against it."""
+        return self.lost_against < min(-_LEAST, *self.lost_at_random)
+
+    @property
+    def tested(self) -> Float32Array:
+        """[CELLS, CELLS] the parts of the map that passed, 0 elsewhere."""
+        kept = (self.map > 0) & self.holds | (self.map < 0) & self.holds_against
+        return np.where(kept, self.map, np.float32(0))
 
 
 def regions(
@@ -55,7 +69,7 @@ def regions(
 ) -> list[Region]:
     """A map for each (finding, side) that the archive knows; with a side, of what tells left from right.
 
-    ``picture``: [rows, columns] or [rows, columns, 3] uint8. About 60 forward passes, and 6 for each one asked.
+    ``picture``: [rows, columns] or [rows, columns, 3] uint8. 50 forward passes, and 7 for each one asked.
     """
     known = {name: place for place, name in enumerate(expectation.targets.findings)}
     wanted = [
@@ -72,12 +86,11 @@ def regions(
         scores = _scores(expectation, vectors, fold, known[name], side)
         lost = (scores[0] - scores[1:]).reshape(CELLS, CELLS).astype(np.float32)
         count = round(_DELETED * CELLS * CELLS)
-        best = np.zeros(CELLS * CELLS, bool)
-        best[np.argsort(-lost, axis=None)[:count]] = True
-        deleted = [best] + [_drawn(rng, count) for _ in range(_DRAWS)]
-        after = _embedded(encoder, picture, [mask.reshape(CELLS, CELLS) for mask in deleted])
+        order = np.argsort(-lost, axis=None)
+        deleted = [_mask(order[:count]), _mask(order[-count:]), *(_drawn(rng, count) for _ in range(_DRAWS))]
+        after = _embedded(encoder, picture, deleted)
         costs = scores[0] - _scores(expectation, after, fold, known[name], side)
-        out.append(Region(name, side, lost, float(costs[0]), tuple(float(cost) for cost in costs[1:])))
+        out.append(Region(name, side, lost, float(costs[0]), float(costs[1]), tuple(costs[2:].tolist())))
     return out
 
 
@@ -95,9 +108,13 @@ def _widened(cells: Mask) -> list[Mask]:
 
 
 def _drawn(rng: np.random.Generator, count: int) -> Mask:
+    return _mask(rng.permutation(CELLS * CELLS)[:count])
+
+
+def _mask(cells: Int64Array) -> Mask:
     mask = np.zeros(CELLS * CELLS, bool)
-    mask[rng.permutation(CELLS * CELLS)[:count]] = True
-    return mask
+    mask[cells] = True
+    return mask.reshape(CELLS, CELLS)
 
 
 def _embedded(encoder: ImageEncoder, picture: PixelArray, masks: Sequence[Mask]) -> Float32Array:

@@ -65,6 +65,19 @@ def test_modality_and_body_part_of_the_record() -> None:
     assert outcomes(text, modality="MR", body_part="HEAD")["body_part"] == "contradicts"
 
 
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("Ишемический инсульт слева. Рекомендована МРТ головного мозга.", Language.RUSSIAN),
+        ("Left ischemic stroke. MRI is recommended.", Language.ENGLISH),
+        ("左侧缺血性脑卒中。建议MRI检查。", Language.CHINESE),
+    ],
+)
+def test_an_examination_that_is_only_advised_contradicts_nothing(text: str, language: Language) -> None:
+    assert outcomes(text, language, modality="CT")["modality"] == "unknown"
+    assert outcomes(text, language, modality="MR")["modality"] == "unknown"
+
+
 def test_left_in_the_findings_and_right_in_the_impression() -> None:
     text = "FINDINGS: {} pleural effusion.\nIMPRESSION: {} pleural effusion."
     assert outcomes(text.format("Left", "Right"))["sides"] == "contradicts"

@@ -15,7 +15,7 @@ from caseindex.retrieval.verify.fusion import KINDS, fit_fusion, fit_statement_c
 from caseindex.retrieval.verify.halves import has_halves, lateral
 from caseindex.retrieval.verify.logistic import fit_logistic, fit_multinomial, softmax
 from caseindex.retrieval.verify.opened import Opened
-from caseindex.retrieval.verify.regions import regions
+from caseindex.retrieval.verify.regions import Region, regions
 from caseindex.retrieval.verify.ridge import fit_ridge
 from caseindex.retrieval.verify.thresholds import beta_interval, by_false_alarms, usual_points
 from tests.retrieval.verify.cases import vector
@@ -180,3 +180,15 @@ def test_the_region_lies_where_the_finding_is_and_the_deletion_test_bears_it_out
     assert max(strongest) <= 3
     assert region.map[5:, 5:].max() < region.map.max() / 10
     assert region.holds
+    assert region.tested[strongest] == region.map.max()
+
+
+def test_a_map_that_fails_the_deletion_test_shows_nothing() -> None:
+    cells = np.zeros((7, 7), np.float32)
+    cells[0, 0], cells[6, 6] = 1.0, -1.0
+    neither = Region("x", None, cells, 0.5, -0.5, (0.6, -0.6))
+    weak = Region("x", None, cells, 0.1, -0.1, (0.0, 0.0))
+    against = Region("x", None, cells, 0.5, -2.0, (0.6, -0.6))
+    assert not neither.tested.any()
+    assert not weak.tested.any()
+    assert np.flatnonzero(against.tested).tolist() == [48]

@@ -15,7 +15,7 @@ _FAINT = 0.35  # share of the strongest cell that is not drawn
 
 
 def overlay_uri(region: Float32Array) -> str:
-    """[cells, cells] -> ``data:image/png;base64,...`` with transparency."""
+    """[cells, cells], 0 where nothing is to be drawn -> ``data:image/png;base64,...`` with transparency."""
     import cv2
 
     smooth = cv2.resize(region, (_SIDE, _SIDE), interpolation=cv2.INTER_CUBIC)

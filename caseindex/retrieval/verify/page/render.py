@@ -41,9 +41,10 @@ def page_of(
     language: Language | None = None,
     pictures: Sequence[PixelArray] = (),
     made: datetime | None = None,
+    shifted: bool = False,
 ) -> str:
     """``pictures``: those of the only case, where it is not archived. ``language``: Russian or English; default by the
-    locale."""
+    locale. ``shifted``: whether the cases are unlike those that the line was drawn on."""
     language = Language.RUSSIAN if page_language(language) is Language.RUSSIAN else Language.ENGLISH
     w = words(language)
     style = (_HERE.parents[1] / "page" / "page.css").read_text("utf-8") + (_HERE / "verify.css").read_text("utf-8")
@@ -52,6 +53,7 @@ def page_of(
     page = {
         "made": f"{written_date(moment.date().isoformat(), language)}, {moment:%H:%M}",
         "line": _line(shown[0].threshold, w) if shown else "",
+        "shifted": w["shifted"] if shifted else "",
         "cases": [_case(opened, one, number, w, language, pictures) for number, one in enumerate(shown, start=1)],
         "model": f"{opened.model.name} {opened.model.fingerprint[:12]}"
         + (f" · {opened.pair.name} {opened.pair.fingerprint[:12]}" if opened.pair is not None else "")
@@ -70,22 +72,23 @@ def _template() -> Any:
 
 def _line(threshold: Threshold, w: dict[str, str]) -> str:
     if not threshold.enough:
-        return w["no_line"].format(patients=threshold.patients, rate=_percent(threshold.rate))
+        return w["no_line"].format(patients=threshold.patients, rate=_percent(threshold.rate, w))
     return w["line"].format(
-        threshold=_percent(threshold.value),
-        rate=_percent(threshold.rate),
-        low=_percent(threshold.low),
-        high=_percent(threshold.high),
+        threshold=_percent(threshold.value, w),
+        rate=_percent(threshold.rate, w),
+        low=_percent(threshold.low, w),
+        high=_percent(threshold.high, w),
         patients=threshold.patients,
     )
 
 
-def _percent(value: float) -> str:
-    return f"{100 * value:.1f}%" if value < 0.1 else f"{100 * value:.0f}%"
+def _percent(value: float, w: dict[str, str]) -> str:
+    text = f"{100 * value:.1f}%" if value < 0.1 else f"{100 * value:.0f}%"
+    return text.replace(".", w["point"])
 
 
 def _chance(value: float, w: dict[str, str]) -> str:
-    return w["undecided"] if math.isnan(value) else _percent(value)
+    return w["undecided"] if math.isnan(value) else _percent(value, w)
 
 
 def _case(
@@ -107,10 +110,12 @@ def _case(
         "agreement": _chance(one.agreement, w),
         "probably": w[max(one.errors, key=lambda name: one.errors[name])] if flagged else "",
         "picture": data_uri(pixels) if pixels is not None else None,
-        "regions": [_region(region, w, language) for region in mapped],
+        "regions": [_region(region, one, w, language) for region in mapped if region.tested.any()],
+        "no_map": _no_map([region for region in mapped if not region.tested.any()], w, language),
+        "unlike": w["unlike"] if one.unlike else "",
         "witnesses": [_witness(name, value, w) for name, value in one.witnesses.items()],
         "checks": [
-            w[f"check_{check.check.value}"].format(told=check.told, recorded=check.recorded)
+            w[f"check_{check.check.value}"].format(told=_names(check.told, language), recorded=check.recorded)
             for check in one.evidence.checks
             if check.outcome is Outcome.CONTRADICTS
         ],
@@ -120,9 +125,9 @@ def _case(
         "missing": [
             w["missing_one"].format(
                 finding=_named(each.concept, language),
-                image=_percent(each.probability),
-                share=_percent(each.share),
-                base=_percent(each.base),
+                image=_percent(each.probability, w),
+                share=_percent(each.share, w),
+                base=_percent(each.base, w),
             )
             for each in one.missing
         ],
@@ -150,6 +155,14 @@ def _statement(one: StatementRuling, w: dict[str, str], language: Language) -> d
     }
 
 
+def _names(told: str, language: Language) -> str:
+    """Concepts by their names; ages, sexes and the like as they are."""
+    from caseindex.reports.lexicon import load_lexicon
+
+    known = load_lexicon().concepts
+    return ", ".join(_named(one, language) if one in known else one for one in told.split(", "))
+
+
 def _named(concept: str, language: Language) -> str:
     from caseindex.reports.lexicon import load_lexicon
 
@@ -173,11 +186,30 @@ def _regions(opened: Opened, one: Verdict, pixels: PixelArray) -> list[Region]:
     return regions(encoder, opened.verifier.witnesses.expectation, pixels, one.filed.fold, asked)
 
 
-def _region(one: Region, w: dict[str, str], language: Language) -> dict[str, str]:
-    random = sum(one.lost_at_random) / len(one.lost_at_random)
-    note = w["region_holds"].format(lost=f"{one.lost:.2f}", random=f"{random:.2f}") if one.holds else w["region_fails"]
-    title = _named(one.concept, language) + (f", {w[one.side.value]}" if one.side is not None else "")
-    return {"title": f"{title}.", "uri": overlay_uri(one.map), "note": note}
+def _region(one: Region, verdict: Verdict, w: dict[str, str], language: Language) -> dict[str, str]:
+    told = [each.statement.polarity.value for each in verdict.statements if each.statement.finding == one.concept]
+    side = f", {w[one.side.value]}" if one.side is not None else ""
+    said = w[told[0]] if told else w["unmentioned"]
+    notes = []
+    if one.holds:
+        notes.append(w["region_holds"].format(part=_odds(-one.lost), random=_odds(-max(one.lost_at_random))))
+    if one.holds_against:
+        notes.append(w["region_against"].format(part=_odds(-one.lost_against), random=_odds(-min(one.lost_at_random))))
+    return {
+        "title": f"{_named(one.concept, language)}{side} ({w['said']}: {said}).",
+        "uri": overlay_uri(one.tested),
+        "note": " ".join(notes),
+    }
+
+
+def _odds(change: float) -> str:
+    """Of 1, what is left or reached by this change of log odds."""
+    return f"{100 * math.exp(min(change, 7.0)):.0f}%"
+
+
+def _no_map(failed: Sequence[Region], w: dict[str, str], language: Language) -> str:
+    names = dict.fromkeys(_named(one.concept, language) for one in failed)
+    return w["region_none"].format(findings=", ".join(names)) if names else ""
 
 
 def _near(opened: Opened, one: Neighbour, w: dict[str, str]) -> dict[str, Any]:
