@@ -24,6 +24,7 @@ _NO_PLACE = frozenset(["pneumothorax"])  # an effusion beside it may be any
 # Beyond a comma the place may be another one: "вещество мозга не изменено, кровоизлияний нет" denies all in the skull.
 _BROADER_AFAR = {"brain_hemorrhage": "intracranial_hemorrhage"}
 _NOT_COMPOSED = frozenset(["病变"])  # any disease of the organ, and no mass in it
+_NEAR_ONLY = frozenset(["stenosis", "occlusion", "thrombosis", "dissection", "inflammation"])
 _FAR = 3  # further anatomies that are tried where the nearest composes nothing
 
 
@@ -116,6 +117,8 @@ class Composition:
                 if distance > MAX_DISTANCE or (near[0][0] < _BEYOND <= distance):
                     return None  # what stands beyond a comma, where its own clause names a place
                 specific = self.specific(generic, place)
+                if specific is not None and distance >= _BEYOND and generic in _NEAR_ONLY:
+                    return None
                 if specific is not None:
                     return _BROADER_AFAR.get(specific, specific) if distance >= _BEYOND else specific
             return None

@@ -18,7 +18,7 @@ _MOVES = frozenset(
 )
 _WORDS = {
     Language.ENGLISH: re.compile(
-        r"\b(?P<both>bilat(?:e?ral(?:ly)?)?|both|bibasilar|biapical|bihilar|bifrontal|biparietal|bitemporal"
+        r"\b(?P<both>b/l|bilat(?:e?ral(?:ly)?)?|both|bibasilar|biapical|bihilar|bifrontal|biparietal|bitemporal"
         r"|(?:right|left)(?:-sided)? (?:greater|more|worse|larger|bigger) than (?:the |on the )?(?:right|left)"
         r"|(?:worse|greater|more (?:\w+ )?|larger|predominantly|predominant) on the (?:right|left)"
         r"|(?:right|left) (?:(?:upper|lower|middle|mid|main|frontal|parietal|temporal|occipital|lobe|lung|anterior|posterior"
@@ -40,7 +40,7 @@ _WORDS = {
     ),
     Language.CHINESE: re.compile(
         r"(?P<both>双(?!骨折|腔|边|角|重|期|能|J|源)侧?|两侧?|雙側?|兩側?|(?<=以)[左右]侧?(?:[^，。；]{0,4})(?:为著|為著|为主|为甚|明显|显著|较重|多见)"
-        r"|[左右]侧?(?:为著|为甚|较著|更著|为重)|左右)|(?P<left>左(?![心房室]))|(?P<right>右(?![心房室]))"
+        r"|[左右]侧?(?:为著|为甚|较著|更著|为重)|左右)|(?P<left>左(?![心房室]|前降|主干|冠状|回旋))|(?P<right>右(?![心房室]|冠状))"
     ),
 }
 _CLAUSE = re.compile(
@@ -53,6 +53,7 @@ _COMPARES = re.compile(
     re.IGNORECASE,
 )
 _FAR = 60  # characters
+_LAST_COMMA = re.compile(r"[^,;:]*,\s*")
 _LATER = 45  # characters from an attribute to its noun
 _MODIFIERS = re.compile(
     r"\s*(?:(?!(?:of|in|with|and|or|at|to|on|for|is|are|was|following|after|before|from|near|by|due|without|no|not|but|than|as|[а-яё]{1,2}|для|при|без|или)\s)(?![а-яё]+(?:а|я|и|ы|у|е|о|ов|ей)\s)"
@@ -94,7 +95,12 @@ def side_of(
                 crossed = sum(low <= a and b <= high for a, b in others)
                 if left >= end and _is_attribute(sentence, left, right, others):
                     continue  # "pneumothorax after removal of the right chest tube"
-                if left >= end and sentence[low:high].strip() == "," and _COMPARES.match(sentence, left):
+                if (
+                    left >= end
+                    and not crossed
+                    and (_COMPARES.match(sentence, left) or not sentence[right:].strip(" ."))
+                    and _LAST_COMMA.fullmatch(sentence, low, high)
+                ):
                     return side
                 if high - low > _FAR or _parted(sentence, low, high, crossed, left >= end, others):
                     continue
@@ -108,7 +114,8 @@ def _is_attribute(sentence: str, left: int, right: int, others: Sequence[tuple[i
     """Whether a word of side belongs to another finding right behind it; the Russian adverbs do not."""
     if sentence[left:right].lower() in {"слева", "справа"}:
         return False
-    return any(0 <= a - right <= _LATER and _MODIFIERS.fullmatch(sentence, right, a) for a, _ in others)
+    reach = _LATER if sentence[left].isascii() else 2
+    return any(0 <= a - right <= reach and _MODIFIERS.fullmatch(sentence, right, a) for a, _ in others)
 
 
 def side_of_place(place: tuple[int, int], sides: Sequence[SideSpan], reach: int = 1) -> tuple[bool, Side | None]:
@@ -121,10 +128,10 @@ def side_of_place(place: tuple[int, int], sides: Sequence[SideSpan], reach: int 
 
 
 def _parted(sentence: str, low: int, high: int, crossed: int, behind: bool, others: Sequence[tuple[int, int]]) -> bool:
-    """Whether a clause ends between; the marks of a Chinese list ("双侧放射冠、半卵圆中心多发腔梗") end none unless another finding
-    stands there, nor does "with" behind a mere place ("правый яичник с кистой"). ``behind``: the side comes last."""
+    """Whether a clause ends between; the marks of a Chinese list ("双侧放射冠、半卵圆中心多发腔梗") end none, nor
+    does "with" behind a mere place ("правый яичник с кистой"). ``behind``: the side comes last."""
     for match in _CLAUSE.finditer(sentence, low, high):
-        if match.group() == "、" and not crossed:
+        if match.group() == "、":
             continue
         if match["with"] and not behind and not crossed:
             comma = max(sentence.rfind(mark, 0, match.start()) for mark in ",;.，")

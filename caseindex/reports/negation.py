@@ -51,6 +51,7 @@ _HARD = re.compile(r"[;:；：]|\s-\s|\s[–—]\s")
 _CHINESE_STOP = re.compile(r"[，,；;。]")
 _CHINESE_ATTRIBUTE = re.compile(r"(?:强化|增强|钙化|水肿|出血|积液|骨折|症状)的")  # "无强化的肿块": the mass is there
 _CHINESE_MARK = re.compile(r"[，,；;。、]")
+_WORD_BEFORE = re.compile(r"\b([а-яё]{3,})\s+$", re.IGNORECASE)
 _FIRST_WORD = re.compile(r"[а-яё]+(?![А-ЯЁа-яё-])")
 _JOINED = re.compile(r"^[\s,]*(?:or|and|nor|и|или|либо|ни|а также|так и|as well as)\b", re.IGNORECASE)
 _OR_BEFORE = re.compile(r"\b(?:or|или|либо)\s+(?:[\w-]+\s+){0,1}$", re.IGNORECASE)
@@ -259,6 +260,11 @@ class Sentence:
             return not mark.search(between)
         if _HARD.search(between):
             return False
+        if cue.kind is CueKind.UNCERTAIN and any(
+            other.kind is CueKind.UNCERTAIN and other.before and other.start >= end and other.end <= cue.start
+            for other in self.cues
+        ):
+            return False  # "markings may reflect edema versus infection"
         if not _COMMA.search(between):
             return True
         if cue.kind is not CueKind.NEGATION and cue.kind is not CueKind.UNCERTAIN:
@@ -307,6 +313,9 @@ class Sentence:
 
     def _may_be_genitive(self, start: int, end: int) -> bool:
         words = re.findall(r"[а-яёА-ЯЁ]+(?![а-яёА-ЯЁ-])", _PREPOSITION.split(self.text[start:end])[0])
+        before = _WORD_BEFORE.search(self.text, 0, start)
+        if before and russian.is_adjective(before[1]) and not russian.may_be_genitive(before[1]):
+            return False  # "простые кисты": a nominative plural
         return not words or words[0].isupper() or all(word.isupper() or russian.may_be_genitive(word) for word in words)
 
     def _list_may_be_denied(self, start: int, end: int) -> bool:

@@ -29,7 +29,14 @@ _PAST = frozenset(["history"])
 _DYNAMICS = frozenset(["positive_dynamics", "negative_dynamics"])
 _COMPARED = frozenset(["enlargement", "volume_loss"])
 _TAKEN_OUT = re.compile(r"remov|explant|extubat|pulled|удален|удалил|извлеч|拔除|拔出|移除|撤除|取出", re.IGNORECASE)
-_UNSIDED = frozenset([_NORMAL, "cardiomegaly", "enlarged_mediastinum"])  # "тень сердца расширена влево" has no side
+_COMPLICATION = re.compile(
+    r"complicat|loosen|migrat|failure|malposition|lucen|fractur|kink|осложн|миграц|смещени|нестабильн|расшат|перелом"
+    r"|松动|断裂|移位|并发|周围",
+    re.IGNORECASE,
+)
+_UNSIDED = frozenset(
+    [_NORMAL, "cardiomegaly", "enlarged_mediastinum", "sternal_fracture"]
+)  # "тень сердца расширена влево" has no side
 _SPLEEN_TOO = re.compile("гепатоспл|hepatospl|肝脾", re.IGNORECASE)  # one word for two findings
 _CATEGORY = re.compile("(?:BI|LI|PI|TI)-?RADS", re.IGNORECASE)
 _MARKS = ",;，；。"
@@ -171,6 +178,8 @@ def _of_device(judged: Assessment, sentence: str, start: int, end: int, language
     finish = min((at for mark in _MARKS if (at := sentence.find(mark, end)) >= 0), default=len(sentence))
     if _TAKEN_OUT.search(sentence, begin, finish):
         return Assessment(Polarity.ABSENT)
+    if judged.polarity is Polarity.ABSENT and _COMPLICATION.search(sentence, begin, finish):
+        return Assessment(Polarity.PRESENT)  # "миграции металлоконструкции нет"
     if judged.polarity is Polarity.ABSENT and not judged.historical and finish < len(sentence):
         return Sentence(sentence[begin:finish], language).assess(start - begin, end - begin)
     if judged.historical and judged.polarity is Polarity.UNCERTAIN:
