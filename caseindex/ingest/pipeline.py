@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from caseindex.errors import CaseindexError, InputRejected
+from caseindex.errors import CaseindexError, InputRejected, UsageError
 from caseindex.ingest import report_table, sources
 from caseindex.ingest.commit import Committer, Input
 from caseindex.ingest.decode import RenderOptions
@@ -231,6 +231,10 @@ def _existing(given: Iterable[str | Path]) -> list[Path]:
         if not os.path.lexists(path):
             raise CaseindexError(
                 sources.to_text(path), "no such file or folder", "Check the path; nothing was taken in"
+            )
+        if sources.is_archive(path):
+            raise UsageError(
+                sources.to_text(path), "it is an archive of caseindex itself", "Name the folder that the images lie in"
             )
         if not os.access(path, os.R_OK):
             raise CaseindexError(sources.to_text(path), "it cannot be read", "Check its permissions")

@@ -19,6 +19,7 @@ from caseindex.ingest import zip_members
 
 #: What operating systems leave behind; never an input.
 LITTER: Final = frozenset({".DS_Store", "Thumbs.db", "desktop.ini", "__MACOSX"})
+_OF_AN_ARCHIVE: Final = frozenset({"archive.toml", "cases.lmdb"})
 _ESCAPED: Final = re.compile(r"\\x([89a-f][0-9a-f])")
 
 Problem = Callable[[InputRejected], None]
@@ -104,7 +105,7 @@ def walk(root: str | Path, on_problem: Problem | None = None) -> Iterator[str]:
     """The locators of all files under ``root`` (a folder, a file or a zip archive), in the order of their names,
     with the members of zip archives in the place of the archive. Nothing is held but one folder's names.
 
-    Links are followed inside ``root``, each folder once; what leads out of it, cannot be listed or is no regular file
+    Archives of caseindex are passed over: their thumbnails are no inputs. Links are followed inside ``root``, each folder once; what leads out of it, cannot be listed or is no regular file
     goes to ``on_problem``. Hidden folders and the litter of operating systems are passed over.
     """
     top = os.path.abspath(root)
@@ -145,6 +146,8 @@ def walk_folders(top: str, on_problem: Problem | None = None) -> Generator[tuple
         except OSError as error:
             _report(on_problem, folder, "unreadable", f"folder: {_reason(error)}")
             continue
+        if {entry.name for entry in entries} >= _OF_AN_ARCHIVE:
+            continue
         names: list[str] = []
         folders: list[str] = []
         for entry in entries:
@@ -166,6 +169,11 @@ def walk_folders(top: str, on_problem: Problem | None = None) -> Generator[tuple
         if (yield folder, names):
             continue
         stack.extend(reversed(folders))
+
+
+def is_archive(folder: Path) -> bool:
+    """Whether a folder is an archive of caseindex."""
+    return all((folder / name).exists() for name in _OF_AN_ARCHIVE)
 
 
 def is_inside(path: str | Path, root: str | Path) -> bool:

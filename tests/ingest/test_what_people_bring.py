@@ -11,7 +11,7 @@ import pytest
 from PIL import Image as PillowImage
 from trees import dicom, picture, table
 
-from caseindex.errors import REJECTION_REASONS, InputRejected
+from caseindex.errors import REJECTION_REASONS, InputRejected, UsageError
 from caseindex.ingest import tables
 from caseindex.ingest.foreign_formats import described
 from caseindex.ingest.layouts.catalogue import choose
@@ -176,3 +176,15 @@ def test_a_torn_picture_is_rejected_in_the_same_words_each_time(place, tmp_path)
     assert (place.path / "rejected.jsonl").read_text() == first
     assert "ends too early" in first
     assert "WARN" not in first
+
+
+def test_an_archive_among_the_sources_is_no_source(place, tmp_path):
+    picture(tmp_path / "a.png")
+    (place.path / "archive.toml").write_text("")
+    summary = place.take(tmp_path)
+    assert (summary.taken, summary.rejected) == (1, {})
+    assert any((place.path / "thumbnails").rglob("*.jpg"))
+    again = place.take(tmp_path)
+    assert (again.taken, again.unchanged, again.rejected) == (0, 1, {})
+    with pytest.raises(UsageError, match="an archive of caseindex itself"):
+        place.take(place.path)
