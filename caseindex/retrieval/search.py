@@ -97,5 +97,5 @@ def _explain(search: UnderWay, hits: list[Hit]) -> None:
         search.notes.append(notes.THROUGH_SIMILAR.format(n=search.examples))
     if not hits and search.searched:
         search.notes.append(notes.NOTHING_SIMILAR)
-    elif not hits and notes.NO_PAIR_MODEL not in search.notes:  # which says why nothing was compared
+    elif not hits and not {notes.NO_PAIR_MODEL, notes.UNKNOWN_TO_LEXICON} & set(search.notes):  # they say why
         search.notes.append(notes.NOTHING_SEARCHED)

@@ -54,7 +54,9 @@ def test_random_words_bring_no_images(archive: Archive, text: str) -> None:
     assert notes.UNKNOWN_TO_LEXICON in answer.notes
 
 
-def test_one_reason_is_enough(archive: Archive) -> None:
-    answer = Searcher(archive).search(Query(text="nice weather today", channel=Channel.IMAGE))
-    assert notes.NO_PAIR_MODEL in answer.notes
-    assert notes.NOTHING_SEARCHED not in answer.notes
+@pytest.mark.parametrize(
+    ("text", "reason"), [("nice weather today", notes.UNKNOWN_TO_LEXICON), ("sarcoidosis", notes.NO_PAIR_MODEL)]
+)
+def test_one_reason_is_enough(archive: Archive, text: str, reason: str) -> None:
+    answer = Searcher(archive).search(Query(text=text, channel=Channel.IMAGE))
+    assert answer.notes == (reason,)
