@@ -43,15 +43,16 @@ def fit_logistic(
 
 
 def fit_multinomial(
-    design: Floats, classes: npt.NDArray[np.int64], count: int, *, weights: Floats, penalty: float = 1.0
+    design: Floats, classes: npt.NDArray[np.int64], count: int, *, weights: Floats, penalty: float | Floats = 1.0
 ) -> Floats:
-    """[k, count] coefficients; class 0 has zeros. By Newton on all classes at once; the first column is not penalised."""
+    """[k, count] coefficients; class 0 has zeros. By Newton on all classes at once; the first column is not penalised.
+    ``penalty``: of all others, or [k - 1] of each."""
     rows, width = design.shape
     free = count - 1
     truth = np.zeros((rows, free))
     for place in range(free):
         truth[:, place] = classes == place + 1
-    ridge = np.tile([1e-4] + [penalty] * (width - 1), free)
+    ridge = np.tile(np.concatenate([[1e-4], np.broadcast_to(np.asarray(penalty, np.float64), width - 1)]), free)
     found = np.zeros(free * width)
     for _ in range(60):
         p = softmax(design, _complete(found, free, width))

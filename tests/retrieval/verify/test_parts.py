@@ -86,6 +86,17 @@ def test_one_strong_witness_suffices_and_the_kind_of_error_is_named() -> None:
     assert fusion.kinds(asked, fold)[1:, 1:].argmax(1).tolist() == [0, 1]
 
 
+@pytest.mark.parametrize(("shift", "counts"), [(3.0, True), (0.0, False)])
+def test_classifiers_count_where_they_find_errors_and_not_where_they_are_noise(shift: float, counts: bool) -> None:
+    rng = np.random.default_rng(6)
+    rows, kinds, folds = fused_rows(rng, 1500)
+    place = NUMBERS.index("classes")
+    rows[:, place] += np.where(np.isin(kinds, (3, 4, 5)), -shift, 0.0)  # which nobody else sees
+    weights = fit_fusion(rows, kinds, folds).coefficients[:, 1 + place, 3:]
+    assert bool(np.abs(weights).max() > 0.3) is counts
+    assert counts or np.abs(weights).max() < 0.05
+
+
 def test_the_probability_is_calibrated_on_new_cases() -> None:
     rng = np.random.default_rng(3)
     fusion = fit_fusion(*fused_rows(rng, 4000))
