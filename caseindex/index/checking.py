@@ -21,6 +21,7 @@ from caseindex.index.atomic import TEMPORARY_SUFFIX
 from caseindex.index.store_format import CODECS, key, text_of
 from caseindex.index.store_migration import read_number
 from caseindex.index.store_reader import CODEC_OF, IDS_OF, LmdbReader
+from caseindex.ingest.thumbnails import is_damaged
 
 _SAMPLED_SOURCES: Final = 1000
 _RESTORE = "Restore cases.lmdb from a backup, or make a new archive and ingest the sources again"
@@ -64,8 +65,24 @@ def check(
         yield Problem("store_unreadable", getattr(error, "item", "cases.lmdb"), _RESTORE)
         fingerprints = None
     yield from index_problems(archive, fingerprints)
+    yield from thumbnail_problems(archive)
     yield from _models(archive.models_dir)
     yield from _leftovers(archive.path)
+
+
+def thumbnail_problems(archive: Archive) -> Iterator[Problem]:
+    """Thumbnails that fail their checksum."""
+    for path in sorted(archive.thumbnails_dir.glob("*/*.jpg")):
+        try:
+            damaged = is_damaged(path.read_bytes())
+        except OSError:
+            damaged = True
+        if damaged:
+            yield Problem(
+                "thumbnail_damaged",
+                str(path.relative_to(archive.path)),
+                "Run `caseindex check --repair`; pages show the source file, as long as it is there",
+            )
 
 
 def _records(reader: LmdbReader, on_progress: Callable[[int], object]) -> Iterator[Problem]:

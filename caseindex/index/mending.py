@@ -6,7 +6,7 @@ import shutil
 
 from caseindex.index.archive import Archive
 from caseindex.index.atomic import storage_error
-from caseindex.index.checking import index_problems, leftovers
+from caseindex.index.checking import index_problems, leftovers, thumbnail_problems
 from caseindex.index.store_repair import repair
 
 
@@ -20,7 +20,7 @@ def mend(archive: Archive) -> dict[str, int]:
         folders = [archive.path / problem.item for problem in index_problems(archive)]
         for folder in folders:
             shutil.rmtree(folder, ignore_errors=True)
-        files = leftovers(archive.path)
+        files = leftovers(archive.path) + [archive.path / one.item for one in thumbnail_problems(archive)]
         for file in files:
             file.unlink(missing_ok=True)
     except OSError as error:

@@ -1,4 +1,7 @@
-"""Small pictures for result pages: derived, one JPEG per image, named so that nothing personal is in the name."""
+"""Small pictures for result pages: derived, one JPEG per image, named so that nothing personal is in the name.
+
+Behind the end of the JPEG, where no decoder looks, stands a checksum: a damaged one is no picture.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,9 @@ from caseindex.records import PixelArray
 
 LONGER_SIDE: Final = 256  # pixels
 _QUALITY: Final = 85
+_END_OF_JPEG: Final = b"\xff\xd9"
+_MARK: Final = b"caseindex"  # before the checksum
+_CHECKSUM_BYTES: Final = 16  # of the SHA-256 of the JPEG
 _WRITE: Final = os.O_WRONLY | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
 
@@ -55,7 +61,24 @@ def write_new(path: Path, pixels: PixelArray, content: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = _opened(path, content)
     with open(descriptor, "wb", buffering=0) as file:
-        file.write(data.data)
+        file.write(sealed(data.tobytes()))
+
+
+def sealed(jpeg: bytes) -> bytes:
+    """The JPEG with its checksum behind it."""
+    return jpeg + _MARK + sha256(jpeg).digest()[:_CHECKSUM_BYTES]
+
+
+def is_damaged(data: bytes) -> bool:
+    """Whether the bytes of a thumbnail fail their checksum, or were cut off before it. A bare JPEG (of an archive made
+    before there were checksums) is none that can be told damaged.
+
+    >>> is_damaged(sealed(b"jpeg")), is_damaged(sealed(b"jpeg")[:-1]), is_damaged(b"y" + sealed(b"jpeg"))
+    (False, True, True)
+    """
+    end = len(data) - _CHECKSUM_BYTES
+    jpeg = data[: max(0, end - len(_MARK))]
+    return data != sealed(jpeg) and not data.endswith(_END_OF_JPEG)
 
 
 def accept_new(path: Path, content: str) -> bool:
@@ -91,15 +114,15 @@ def _new(path: Path, content: str) -> str:
 
 
 def read_thumbnail(path: Path) -> PixelArray | None:
-    """[rows, columns] or [rows, columns, 3] uint8, or ``None`` where there is none (or none that can be read)."""
+    """[rows, columns] or [rows, columns, 3] uint8, or ``None`` where there is none (or a damaged one)."""
     import cv2
     import numpy as np
 
     try:
-        data = np.frombuffer(path.read_bytes(), np.uint8)
+        data = path.read_bytes()
     except OSError:
         return None
-    found = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
+    found = None if is_damaged(data) else cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if found is None:
         return None
     pixels: PixelArray = found[..., ::-1].copy() if found.ndim == 3 else found

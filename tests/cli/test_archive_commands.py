@@ -13,6 +13,7 @@ import pytest
 from caseindex.cli.main import main
 from caseindex.index.archive import Archive
 from caseindex.index.store_format import IMAGES, key
+from caseindex.ingest.thumbnails import read_thumbnail, thumbnail_path, write_new
 from caseindex.records import Image, ItemKind, Language, Report, Series, Study
 from caseindex.settings import Settings, load_settings
 from tests.contracts.record_store import unit_vectors
@@ -159,6 +160,15 @@ def _damage(archive: Archive, how: str) -> None:
     elif how == "model_unreadable":
         (archive.models_dir / "half").mkdir(parents=True)
         (archive.models_dir / "half" / "config.json").write_text("{")
+    elif how == "thumbnail_damaged":
+        path = thumbnail_path(archive.thumbnails_dir, "1.2.5")
+        path.parent.mkdir(parents=True)
+        write_new(path, np.random.default_rng(0).integers(0, 256, (32, 32), np.uint8), "a")
+        assert read_thumbnail(path) is not None
+        data = bytearray(path.read_bytes())
+        data[len(data) // 2] ^= 4
+        path.write_bytes(bytes(data))
+        assert read_thumbnail(path) is None
     elif how == "index_damaged":
         (archive.indexes_dir / "flat").mkdir(parents=True)
         (archive.indexes_dir / "flat" / "manifest.json").write_text('{"manifest": {}, "sha256": "0"}')
@@ -176,6 +186,7 @@ def _damage(archive: Archive, how: str) -> None:
         ("reference_missing", False),
         ("model_unreadable", False),
         ("index_damaged", True),
+        ("thumbnail_damaged", True),
     ],
 )
 def test_check_finds_each_damage_and_repair_mends_what_can_be(
