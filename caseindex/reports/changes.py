@@ -20,8 +20,8 @@ _WORDS = {
         r"|\b(?P<improved>improv(?:ed|ing|ement)|(?:decreas|diminish)(?:ed|e|ing)(?: in size)?|resolv(?:ed|ing)|resolution"
         r"|smaller|regress(?:ed|ion|ing)|clearing|less (?:dense|conspicuous|prominent|extensive)"
         r"|reduc(?:ed|tion) in (?:size|extent)|interval (?:decrease|reduction|improvement))\b"
-        r"|\b(?P<worse>wors(?:e|ened|ening)(?! on)|increas(?:ed|ing) (?:in )?size|interval (?:increase|enlargement|growth)"
-        r"|progress(?:ed|ion|ive|ing)|larger|(?:has|have) (?:\w+ )?(?:increased|enlarged|grown)|increas(?:ed|ing)(?=\s*[.,;]|$)"
+        r"|\b(?P<worse>wors(?:e|ened|ening)(?! on| than (?:the |on the )?(?:left|right))|increas(?:ed|ing) (?:in )?size|interval (?:increase|enlargement|growth)"
+        r"|progress(?:ed|ion|ive|ing)|larger(?! on the| than (?:the )?(?:left|right))|(?:has|have) (?:\w+ )?(?:increased|enlarged|grown)|increas(?:ed|ing)(?=\s*[.,;]|$)"
         r"|increasing|enlarging|more (?:extensive|prominent|conspicuous))\b"
         r"|\b(?P<new>new(?:ly)?|interval (?:development|placement|appearance)|now (?:seen|with)|not (?:seen|present) previously"
         r"|previously not (?:seen|present))\b",

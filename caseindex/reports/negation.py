@@ -51,6 +51,7 @@ _HARD = re.compile(r"[;:；：]|\s-\s|\s[–—]\s")
 _CHINESE_STOP = re.compile(r"[，,；;。]")
 _CHINESE_ATTRIBUTE = re.compile(r"(?:强化|增强|钙化|水肿|出血|积液|骨折|症状)的")  # "无强化的肿块": the mass is there
 _CHINESE_MARK = re.compile(r"[，,；;。、]")
+_PLURAL = re.compile(r"(?:ются|ятся|утся|ены|ны|уют|ют)$", re.IGNORECASE)
 _WORD_BEFORE = re.compile(r"\b([а-яё]{3,})\s+$", re.IGNORECASE)
 _FIRST_WORD = re.compile(r"[а-яё]+(?![А-ЯЁа-яё-])")
 _JOINED = re.compile(r"^[\s,]*(?:or|and|nor|и|или|либо|ни|а также|так и|as well as)\b", re.IGNORECASE)
@@ -199,8 +200,16 @@ class Sentence:
         comma = max(self.text.rfind(",", 0, start), 0)
         return any(cue.kind is CueKind.STOP and comma <= cue.start < start for cue in self.cues)
 
-    def _affirmed_before(self, position: int) -> bool:
-        return any(cue.kind is CueKind.AFFIRM and cue.end <= position for cue in self.cues)
+    def _affirmed_before(self, position: int, denial: Cue) -> bool:
+        """Whether something is affirmed before ``position``. "Признаки" are none where a plural denies them: "признаки
+        пневмоторакса, гидроторакса не определяются"."""
+        signs = _PLURAL.search(self.text, denial.start, denial.end) is not None
+        return any(
+            cue.kind is CueKind.AFFIRM
+            and cue.end <= position
+            and not (signs and self.text[cue.start : cue.end].lower() == "признаки")
+            for cue in self.cues
+        )
 
     def _reaches_right(self, cue: Cue, start: int, end: int) -> bool:
         if self._blocked(cue.end, start):
@@ -278,7 +287,7 @@ class Sentence:
         if (
             self._excepted(start)
             or self._is_past(start)
-            or self._affirmed_before(start)
+            or self._affirmed_before(start, cue)
             or _PREDICATE[self.language].search(between)
         ):
             return False
