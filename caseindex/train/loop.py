@@ -6,13 +6,9 @@ resumed ends with the same bits as one that was not (on a CPU).
 
 from __future__ import annotations
 
-import json
 import math
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -22,9 +18,10 @@ import torch
 from caseindex.errors import TrainingError
 from caseindex.train import checkpoint, distributed
 from caseindex.train.checkpoint import Progress
+from caseindex.train.run_log import RunLog
+from caseindex.train.stop_signals import stop_signals
 
 BEST = "best.safetensors"
-METRICS = "metrics.jsonl"
 
 
 class Task(Protocol):
@@ -86,106 +83,144 @@ def run(
     Raises :class:`~caseindex.errors.TrainingError` for a loss that is not finite, and ``KeyboardInterrupt`` after
     SIGINT or SIGTERM, with the checkpoint written.
     """
-    first = distributed.start()[0] == 0  # of several processes one writes
-    progress, log = Progress(), _Log(folder if first else None, tensorboard)
-    file = folder / checkpoint.FILE
-    steps_per_epoch = len(task.batches(0))
-    total = steps_per_epoch * settings.epochs
-    base_rates = [group["lr"] for group in optimizer.param_groups]
-    if file.is_file():
-        progress = checkpoint.load(file, task.module, optimizer)
-        if on_step:
-            on_step(progress.step, total)
-    elif settings.start_counts:
-        progress.best_score = _validated(task)["score"]
-        _save_best(folder / BEST, task.module, first)
-    parameters = [p for group in optimizer.param_groups for p in group["params"]]
-    whole = set(map(id, getattr(getattr(task.module, "criterion", None), "parameters", list)()))
-    local = [parameter for parameter in parameters if id(parameter) not in whole]
-    started, before = time.monotonic(), progress.seconds
-    saved = started
-    stopped = "epochs"
-    with _stop_signals() as asked:
-        while progress.epoch < settings.epochs:
-            if progress.epoch - progress.best_epoch > settings.patience and progress.best_score > float("-inf"):
-                stopped = "patience"
-                break
-            task.module.train()
-            pending: list[torch.Tensor] = []
-            batches = task.batches(progress.epoch)
-            for number in range(progress.batch, len(batches)):
-                rate = _rate(progress.step, total, settings.warmup)
-                for group, base in zip(optimizer.param_groups, base_rates, strict=True):
-                    group["lr"] = base * rate
-                optimizer.zero_grad(set_to_none=True)
-                loss = task.loss(batches[number], progress.epoch, number)
-                loss.backward()  # type: ignore[no-untyped-call]
-                distributed.sum_gradients(local)
-                torch.nn.utils.clip_grad_norm_(parameters, settings.clip_norm)
-                optimizer.step()
-                pending.append(loss.detach())
-                progress.step += 1
-                progress.batch = number + 1
-                if on_step:
-                    on_step(1, total)
-                now = time.monotonic()
-                progress.seconds = before + now - started
-                out_of_time = distributed.agreed(
-                    settings.minutes is not None and progress.seconds >= 60 * settings.minutes
-                )
-                stopping = distributed.agreed(asked())
-                # Reading a loss waits for the device, so it is done now and then, not at every step.
-                if len(pending) >= settings.log_steps or stopping or out_of_time or number + 1 == len(batches):
-                    values = [float(value) for value in pending]
-                    pending = []
-                    if not all(map(math.isfinite, values)):
-                        raise TrainingError(
-                            folder.name, f"the loss is not finite at step {progress.step}", "Lower --learning-rate"
-                        )
-                    for value in values:
-                        progress.loss_sum += value
-                    log.write(
-                        {"step": progress.step, "epoch": progress.epoch, "loss": values[-1], "rate": rate}, "train"
-                    )
-                if stopping or now - saved >= settings.checkpoint_s:
-                    if first:
-                        checkpoint.save(file, task.module, optimizer, progress)
-                    saved = now
-                    if stopping:
-                        log.close()
-                        raise KeyboardInterrupt
-                if out_of_time:
+    return _Run(task, optimizer, settings, folder, on_step or (lambda done, total: None), tensorboard).whole()
+
+
+class _Run:
+    """``progress``: how far it is; all else is given or follows from what is given."""
+
+    def __init__(
+        self,
+        task: Task,
+        optimizer: torch.optim.Optimizer,
+        settings: LoopSettings,
+        folder: Path,
+        on_step: Callable[[int, int], None],
+        tensorboard: bool,
+    ) -> None:
+        self.task, self.optimizer, self.settings, self.on_step = task, optimizer, settings, on_step
+        self.first = distributed.start()[0] == 0  # of several processes one writes
+        self.log = RunLog(folder if self.first else None, tensorboard)
+        self.folder, self.checkpoint = folder, folder / checkpoint.FILE
+        self.total = len(task.batches(0)) * settings.epochs  # steps
+        self.base_rates = [group["lr"] for group in optimizer.param_groups]
+        self.parameters = [p for group in optimizer.param_groups for p in group["params"]]
+        # The loss's own parameters see the whole batch in every process: their gradients are not added up.
+        whole = set(map(id, getattr(getattr(task.module, "criterion", None), "parameters", list)()))
+        self.local = [parameter for parameter in self.parameters if id(parameter) not in whole]
+        self.progress = self._begun()
+        self.started = self.saved = time.monotonic()
+        self.before = self.progress.seconds
+
+    def _begun(self) -> Progress:
+        if self.checkpoint.is_file():
+            progress = checkpoint.load(self.checkpoint, self.task.module, self.optimizer)
+            self.on_step(progress.step, self.total)
+            return progress
+        progress = Progress()
+        if self.settings.start_counts:
+            progress.best_score = _validated(self.task)["score"]
+            _save_best(self.folder / BEST, self.task.module, self.first)
+        return progress
+
+    def whole(self) -> LoopResult:
+        progress, stopped = self.progress, "epochs"
+        with stop_signals() as asked:
+            while progress.epoch < self.settings.epochs:
+                if progress.epoch - progress.best_epoch > self.settings.patience and progress.best_score > -math.inf:
+                    stopped = "patience"
                     break
-            complete = progress.batch == len(batches)
-            metrics = _validated(task)
-            score = metrics["score"]
-            log.write(
-                {
-                    "step": progress.step,
-                    "epoch": progress.epoch,
-                    "mean_loss": progress.loss_sum / max(1, progress.batch),
-                    "seconds": round(progress.seconds, 3),
-                    **metrics,
-                },
-                "validation",
-            )
-            if score > progress.best_score:
-                progress.best_score, progress.best_epoch = score, progress.epoch
-                _save_best(folder / BEST, task.module, first)
-            if complete:
-                progress.epoch, progress.batch, progress.loss_sum = progress.epoch + 1, 0, 0.0
-            if first:
-                checkpoint.save(file, task.module, optimizer, progress)
-            saved = time.monotonic()
-            if distributed.agreed(settings.minutes is not None and progress.seconds >= 60 * settings.minutes):
-                stopped = "minutes" if progress.epoch < settings.epochs else "epochs"
+                self._validate(complete=self._epoch(asked))
+                if self._out_of_time():
+                    stopped = "minutes" if progress.epoch < self.settings.epochs else "epochs"
+                    break
+        distributed.wait()  # the best weights are on disk
+        _load_best(self.folder / BEST, self.task.module)
+        self.log.close()
+        return LoopResult(
+            stopped, progress.epoch, progress.step, progress.best_epoch, progress.best_score, progress.seconds
+        )
+
+    def _epoch(self, asked: Callable[[], bool]) -> bool:
+        """The rest of an epoch, from where its checkpoint is; whether it came to the end of it."""
+        progress = self.progress
+        self.task.module.train()
+        batches = self.task.batches(progress.epoch)
+        pending: list[torch.Tensor] = []
+        for number in range(progress.batch, len(batches)):
+            rate = _rate(progress.step, self.total, self.settings.warmup)
+            pending.append(self._step(batches[number], number, rate))
+            progress.seconds = self.before + time.monotonic() - self.started
+            out_of_time = self._out_of_time()
+            stopping = distributed.agreed(asked())
+            # Reading a loss waits for the device, so it is done now and then, not at every step.
+            if len(pending) >= self.settings.log_steps or stopping or out_of_time or number + 1 == len(batches):
+                self._read(pending, rate)
+                pending = []
+            if stopping or time.monotonic() - self.saved >= self.settings.checkpoint_s:
+                self._save()
+            if stopping:
+                self.log.close()
+                raise KeyboardInterrupt
+            if out_of_time:
                 break
-    distributed.wait()  # the best weights are on disk
-    _load_best(folder / BEST, task.module)
-    log.close()
-    return LoopResult(
-        stopped, progress.epoch, progress.step, progress.best_epoch, progress.best_score, progress.seconds
-    )
+        return progress.batch == len(batches)
+
+    def _step(self, batch: Any, number: int, rate: float) -> torch.Tensor:
+        """The loss, which nobody has waited for yet."""
+        for group, base in zip(self.optimizer.param_groups, self.base_rates, strict=True):
+            group["lr"] = base * rate
+        self.optimizer.zero_grad(set_to_none=True)
+        loss = self.task.loss(batch, self.progress.epoch, number)
+        loss.backward()  # type: ignore[no-untyped-call]
+        distributed.sum_gradients(self.local)
+        torch.nn.utils.clip_grad_norm_(self.parameters, self.settings.clip_norm)
+        self.optimizer.step()
+        self.progress.step += 1
+        self.progress.batch = number + 1
+        self.on_step(1, self.total)
+        return loss.detach()
+
+    def _read(self, losses: Sequence[torch.Tensor], rate: float) -> None:
+        progress = self.progress
+        values = [float(value) for value in losses]
+        if not all(map(math.isfinite, values)):
+            raise TrainingError(
+                self.folder.name, f"the loss is not finite at step {progress.step}", "Lower --learning-rate"
+            )
+        for value in values:
+            progress.loss_sum += value
+        self.log.write({"step": progress.step, "epoch": progress.epoch, "loss": values[-1], "rate": rate}, "train")
+
+    def _validate(self, *, complete: bool) -> None:
+        """After an epoch, or the part of one that there was time for."""
+        progress = self.progress
+        metrics = _validated(self.task)
+        self.log.write(
+            {
+                "step": progress.step,
+                "epoch": progress.epoch,
+                "mean_loss": progress.loss_sum / max(1, progress.batch),
+                "seconds": round(progress.seconds, 3),
+                **metrics,
+            },
+            "validation",
+        )
+        if metrics["score"] > progress.best_score:
+            progress.best_score, progress.best_epoch = metrics["score"], progress.epoch
+            _save_best(self.folder / BEST, self.task.module, self.first)
+        if complete:
+            progress.epoch, progress.batch, progress.loss_sum = progress.epoch + 1, 0, 0.0
+        self._save()
+
+    def _save(self) -> None:
+        if self.first:
+            checkpoint.save(self.checkpoint, self.task.module, self.optimizer, self.progress)
+        self.saved = time.monotonic()
+
+    def _out_of_time(self) -> bool:
+        minutes = self.settings.minutes
+        return distributed.agreed(minutes is not None and self.progress.seconds >= 60 * minutes)
 
 
 def _validated(task: Task) -> dict[str, float]:
@@ -216,52 +251,3 @@ def _load_best(path: Path, module: torch.nn.Module) -> None:
     if path.is_file():
         module.load_state_dict(load_file(path))
     module.eval()
-
-
-@contextmanager
-def _stop_signals() -> Iterator[Callable[[], bool]]:
-    """Whether SIGINT or SIGTERM came: the step in progress is finished first. A second one stops at once."""
-    seen: list[int] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield lambda: False
-        return
-
-    def note(number: int, frame: object) -> None:
-        if seen:
-            raise KeyboardInterrupt
-        seen.append(number)
-
-    old = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield lambda: bool(seen)
-    finally:
-        for number, handler in old.items():
-            signal.signal(number, handler)
-
-
-class _Log:
-    """`metrics.jsonl`, and TensorBoard where it is installed and wanted. ``folder``: ``None`` writes nothing."""
-
-    def __init__(self, folder: Path | None, tensorboard: bool) -> None:
-        self._file = (folder / METRICS).open("a", encoding="utf-8", buffering=1) if folder is not None else None
-        self._board: Any = None
-        if tensorboard and folder is not None:
-            try:
-                from torch.utils.tensorboard import SummaryWriter
-            except ImportError:
-                return
-            self._board = SummaryWriter(str(folder / "tensorboard"))  # type: ignore[no-untyped-call]
-
-    def write(self, values: dict[str, Any], part: str) -> None:
-        if self._file is not None:
-            self._file.write(json.dumps({"part": part, **values}) + "\n")
-        if self._board is not None:
-            for name, value in values.items():
-                if name not in ("step", "epoch"):
-                    self._board.add_scalar(f"{part}/{name}", value, values["step"])
-
-    def close(self) -> None:
-        if self._file is not None:
-            self._file.close()
-        if self._board is not None:
-            self._board.close()

@@ -17,7 +17,8 @@ import torch
 
 from caseindex.errors import ModelDamaged, TrainingError
 from caseindex.train import checkpoint
-from caseindex.train.loop import BEST, METRICS, LoopResult, LoopSettings, run
+from caseindex.train.loop import BEST, LoopResult, LoopSettings, run
+from caseindex.train.run_log import METRICS
 
 
 class Regression:
