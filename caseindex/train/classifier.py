@@ -21,7 +21,7 @@ from caseindex.ingest.heap import keep_all_freed_memory
 from caseindex.train.classifier_card import classifier_card
 from caseindex.train.classifier_contrast import Contrast
 from caseindex.train.classifier_data import LabelledItems, read_labelled
-from caseindex.train.classifier_parts import of_images, of_text
+from caseindex.train.classifier_parts import Parts, of_images, of_text
 from caseindex.train.classifier_settings import ClassifierSettings
 from caseindex.train.classifier_split import stratified_split
 from caseindex.train.classifier_task import ClassifierTask, averaged, fitted_temperature
@@ -131,30 +131,21 @@ def train_classifier(
     # How sure it may be, and how good it is on patients that it has not seen.
     temperature = fitted_temperature(task.logits(validation), truth[validation], many)
     found = averaged(task.logits(test), temperature, many)
-    patients = [data.items[row].patient for row in test]
-    report = classification_report(found, truth[test], patients, data.classes, many=many, seed=settings.seed)
     shares = np.nanmean(truth[train], axis=0)
-    prior = classification_report(
-        np.tile(shares, (len(test), 1)), truth[test], patients, data.classes, many=many, seed=settings.seed
+    report, prior = (
+        classification_report(
+            answers,
+            truth[test],
+            [data.items[row].patient for row in test],
+            data.classes,
+            many=many,
+            seed=settings.seed,
+        )
+        for answers in (found, np.tile(shares, (len(test), 1)))
     )
     picture = _confusion(report, folder / CONFUSION)
     card = classifier_card(settings, counts, outcome, report, prior, data.left_out, picture is not None, parts.contrast)
-    config = {
-        "name": settings.name,
-        "dim": len(data.classes),
-        "classifier": {
-            "input": settings.input,
-            "classes": list(data.classes),
-            "many": many,
-            "temperature": temperature,
-            "mirror": settings.mirror and settings.input == "image",
-            "test_time": parts.inputs.views,
-            **parts.config,
-        },
-        "training": {"recipe": "classifier", "items": counts, "seed": settings.seed},
-    }
-    tensors = {f"{NETWORK}{name}": value.detach().cpu().numpy() for name, value in parts.saved().items()}
-    fingerprint = checkpoint.save(archive.models_dir / settings.name, config, tensors, card=card)
+    fingerprint = _save(archive, settings, data, parts, temperature, card, counts)
     if picture is not None:
         shutil.copyfile(picture, archive.models_dir / settings.name / CONFUSION)
     result = ClassifierResult(
@@ -198,6 +189,33 @@ def _split(
     # Of the patients that are not tested, the share that would have been is trained on too.
     held = tuple(uid for uid in rest.held_out if patient_of[uid] not in test_patients)
     return Split(tuple(sorted((*rest.train, *rest.test))), rest.validation, tested, held)
+
+
+def _save(
+    archive: Archive,
+    settings: ClassifierSettings,
+    data: LabelledItems,
+    parts: Parts,
+    temperature: float,
+    card: str,
+    counts: dict[str, int],
+) -> str:
+    config = {
+        "name": settings.name,
+        "dim": len(data.classes),
+        "classifier": {
+            "input": settings.input,
+            "classes": list(data.classes),
+            "many": data.many,
+            "temperature": temperature,
+            "mirror": settings.mirror and settings.input == "image",
+            "test_time": parts.inputs.views,
+            **parts.config,
+        },
+        "training": {"recipe": "classifier", "items": counts, "seed": settings.seed},
+    }
+    tensors = {f"{NETWORK}{name}": value.detach().cpu().numpy() for name, value in parts.saved().items()}
+    return checkpoint.save(archive.models_dir / settings.name, config, tensors, card=card)
 
 
 def _confusion(report: ClassificationReport, path: Path) -> Path | None:

@@ -11,32 +11,29 @@ from typing import Any
 import numpy as np
 import torch
 
-from caseindex.encoders import catalogue
 from caseindex.encoders.model import load_model
 from caseindex.encoders.preprocessing import Preprocessing
 from caseindex.encoders.torch_image import TorchImageEncoder
-from caseindex.encoders.whitening import Whitening
 from caseindex.errors import TrainingError
-from caseindex.evaluation.identity_set import IdentitySet
 from caseindex.index.archive import Archive
 from caseindex.index.decisions import lessons
 from caseindex.index.embed import EmbedSummary, embed
-from caseindex.index.identity_model import archive_alignment, fitted_to, identity_model, save_identity_model
-from caseindex.records import Float32Array, Int64Array, ItemKind
+from caseindex.index.identity_model import archive_alignment, identity_model, save_identity_model
+from caseindex.records import Int64Array, ItemKind
 from caseindex.train import distributed
 from caseindex.train.adopt import adopt_if_better
 from caseindex.train.identity_calibration import save_calibrations
 from caseindex.train.identity_card import identity_card
-from caseindex.train.identity_comparison import Comparison, compared, verdict
+from caseindex.train.identity_comparison import Comparison, verdict
 from caseindex.train.identity_core import Trained, train_on
 from caseindex.train.identity_data import IdentityRecords, read_records, split_records
+from caseindex.train.identity_measured import compared_elsewhere, compared_here, untrained
 from caseindex.train.identity_settings import IdentitySettings
 from caseindex.train.identity_task import IdentityImages
 from caseindex.train.loop import LoopResult
 from caseindex.train.pixel_cache import PixelCache
 from caseindex.train.progress import OnProgress, silent
 from caseindex.train.run_folder import close_run, digest, open_run
-from caseindex.train.untrained import trainable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +80,7 @@ def train_identity(
     device = device or distributed.device()
 
     # Who is who, and on which side.
-    base = _untrained(archive, settings.image_encoder, device)
+    base = untrained(archive, settings.image_encoder, device)
     known = lessons(archive)
     records = read_records(archive, possibly_same, known.same, known.reassigned)
     split = split_records(
@@ -143,11 +140,11 @@ def train_identity(
     summary = embed(archive, model, kinds=(ItemKind.IMAGE,), on_progress=partial(progress, "embedding"))
     plain = identity_model(archive, "grid", on_progress=partial(progress, "untrained default"))
     embed(archive, plain, kinds=(ItemKind.IMAGE,), on_progress=partial(progress, "untrained default"))
-    here = _compared_here(archive, images, test, uids, fingerprint, plain.fingerprint)
+    here = compared_here(archive, images, test, uids, fingerprint, plain.fingerprint)
     elsewhere = [
         found
         for other in others
-        if (found := _compared_elsewhere(other, base, trained, settings, preprocessing, device, progress)) is not None
+        if (found := compared_elsewhere(other, base, trained, settings, preprocessing, device, progress)) is not None
     ]
     judged = verdict(here, elsewhere)
     counts = {"train": len(train), "validation": len(validation), "test": len(test)}
@@ -174,12 +171,6 @@ def train_identity(
     close_run(folder, result, card)
     distributed.wait()
     return result
-
-
-def _untrained(archive: Archive, name: str, device: str) -> TorchImageEncoder:
-    # Of the catalogue's own names, models/ may hold what was fitted to this archive, with a head.
-    inside = archive.models_dir / "none" if name in catalogue.NAMED else archive.models_dir
-    return trainable(inside, name, device)[1]
 
 
 def _builder(base: TorchImageEncoder) -> Callable[[], torch.nn.Module]:
@@ -235,90 +226,3 @@ def _save(
         how={"head": settings.head, "align": settings.align},
         training=training,
     )
-
-
-def _compared_here(
-    archive: Archive, images: IdentityImages, test: Int64Array, uids: list[str], one: str, two: str
-) -> Comparison | None:
-    vectors: dict[str, list[Float32Array]] = {one: [], two: []}
-    rows = []
-    with archive.store.read() as reader:
-        for row in test.tolist():
-            found = [reader.embedding(fingerprint, ItemKind.IMAGE, uids[row]) for fingerprint in (one, two)]
-            if found[0] is not None and found[1] is not None:
-                rows.append(row)
-                vectors[one].append(found[0])
-                vectors[two].append(found[1])
-    if not rows:
-        return None
-    chosen = np.array(rows, np.int64)
-    return compared(
-        "unseen patients of this archive",
-        images.as_set(np.stack(vectors[one]), chosen),
-        images.as_set(np.stack(vectors[two]), chosen),
-    )
-
-
-def _compared_elsewhere(
-    other: Archive,
-    base: TorchImageEncoder,
-    trained: Trained,
-    settings: IdentitySettings,
-    preprocessing: Preprocessing,
-    device: str,
-    progress: OnProgress,
-) -> Comparison | None:
-    """Both models fitted to the other archive without labels, as `match` and `audit` would there."""
-    records = read_records(other, ())
-    where = f"archive {other.path.name}"
-    network = trained.module.trunk.eval()
-    here = TorchImageEncoder(
-        name=settings.name,
-        fingerprint="",
-        dim=base.dim,
-        preprocessing=preprocessing,
-        build=lambda: network,
-        spec=base.spec,
-        device=device,
-    )
-    plain = _untrained(other, "grid", device)
-    count = len(records.images)
-
-    def advance(n: int, total: int) -> None:
-        progress(where, n, total)
-
-    one = fitted_to(
-        other,
-        here,
-        within=trained.within,
-        align=settings.align,
-        mask_text=settings.mask_text,
-        sample=count,
-        on_progress=advance,
-    )
-    vectors = one.vectors
-    if settings.head == "learned":
-        vectors = _learned(other, here, one.uids, trained.head)
-    two = fitted_to(other, plain, sample=count, on_progress=advance)
-    common = [uid for uid in one.uids if uid in set(two.uids)]
-    rows = records.rows_of(common)
-    order = [records.images[row].image_uid for row in rows.tolist()]
-
-    def as_set(uids: tuple[str, ...], values: Float32Array) -> IdentitySet:
-        place = {uid: number for number, uid in enumerate(uids)}
-        return IdentitySet(
-            values[[place[uid] for uid in order]],
-            records.persons[rows],
-            records.kinds[rows],
-            records.studies[rows],
-            records.copies[rows],
-        )
-
-    return compared(where, as_set(one.uids, vectors), as_set(two.uids, two.vectors))
-
-
-def _learned(other: Archive, encoder: TorchImageEncoder, uids: tuple[str, ...], head: Whitening) -> Float32Array:
-    from caseindex.index.embed import decoded
-
-    parts = [encoder.encode(pixels[None]) for _, pixels in decoded(other, list(uids), encoder.preprocess, 0, {})]
-    return head(np.concatenate(parts))

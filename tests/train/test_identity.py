@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -74,6 +75,14 @@ def trained(archive: Archive, other: Archive) -> IdentityResult:
     result = train_identity(archive, SETTINGS, others=[other], tensorboard=False)
     assert result is not None
     return result
+
+
+@pytest.fixture
+def own(archive: Archive, trained: IdentityResult, tmp_path: Path) -> Iterator[Archive]:
+    """A copy of the archive with its model, for a test that trains again: what it writes is nobody else's."""
+    copied = Archive.open(Path(shutil.copytree(archive.path, tmp_path / "archive")))
+    yield copied
+    copied.store.close()
 
 
 def _run(archive: Archive, settings: IdentitySettings, **more: Any) -> IdentityResult:
@@ -149,7 +158,7 @@ def test_it_is_measured_on_an_archive_that_it_was_not_trained_on(trained: Identi
 
 @pytest.mark.parametrize("stop_at", [2, 7], ids=["before the hard negatives", "after"])
 def test_interrupted_and_resumed_gives_the_same_weights(
-    stop_at: int, archive: Archive, trained: IdentityResult, monkeypatch: pytest.MonkeyPatch
+    stop_at: int, own: Archive, trained: IdentityResult, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plain, steps = IdentityTask.loss, []
 
@@ -161,16 +170,16 @@ def test_interrupted_and_resumed_gives_the_same_weights(
 
     monkeypatch.setattr(IdentityTask, "loss", stopping)
     with pytest.raises(KeyboardInterrupt):
-        train_identity(archive, SETTINGS, tensorboard=False)
-    result = _run(archive, SETTINGS)
+        train_identity(own, SETTINGS, tensorboard=False)
+    result = _run(own, SETTINGS)
     assert result.resumed
     assert len(steps) == trained.loop.steps == 8
     assert (result.run / "best.safetensors").read_bytes() == (trained.run / "best.safetensors").read_bytes()
     assert result.fingerprint == trained.fingerprint  # of all weights, bit by bit
 
 
-def test_another_seed_gives_another_model(archive: Archive, trained: IdentityResult) -> None:
-    changed = _run(archive, with_recipe("caseindex", **{**SMALL, "epochs": 2, "seed": 1, "name": "seeded"}), use=False)
+def test_another_seed_gives_another_model(own: Archive, trained: IdentityResult) -> None:
+    changed = _run(own, with_recipe("caseindex", **{**SMALL, "epochs": 2, "seed": 1, "name": "seeded"}), use=False)
     assert not changed.resumed
     assert changed.fingerprint != trained.fingerprint
     assert _document(changed.run / "split.json") != _document(trained.run / "split.json")
@@ -190,16 +199,16 @@ def test_the_published_recipe_is_one_configuration() -> None:
         with_recipe("twins")
 
 
-def test_margin_auto_keeps_the_best_of_ten(archive: Archive, trained: IdentityResult) -> None:
+def test_margin_auto_keeps_the_best_of_ten(own: Archive) -> None:
     """The model is worse than the untrained default, which is said in so many words."""
     quiet = {**SIAMESE, "trunk_rate": 1e-4, "margin": 0.0, "epochs": 2, "rounds": 1}
-    result = _run(archive, with_recipe("siamese", **quiet))
+    result = _run(own, with_recipe("siamese", **quiet))
     tried = {float(margin): auc for margin, auc in _document(result.run / "margins.json").items()}
     assert sorted(tried) == [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0]
     scores = {margin: auc for margin, auc in tried.items() if auc is not None}
     assert len(set(scores.values())) > 1
     assert scores[result.margin] == max(scores.values())
-    card = (archive.models_dir / "siamese" / "MODEL_CARD.md").read_text("utf-8")
+    card = (own.models_dir / "siamese" / "MODEL_CARD.md").read_text("utf-8")
     assert f'"margin": {result.margin}' in card
     assert not list(result.run.glob("margin-*/*.safetensors"))
     assert result.here is not None
@@ -207,12 +216,10 @@ def test_margin_auto_keeps_the_best_of_ten(archive: Archive, trained: IdentityRe
     assert result.why.startswith("WORSE than the untrained default on unseen patients.")
     assert result.why in card
     assert not result.in_use
-    assert load_settings(archive.path / "archive.toml").models.identity != "siamese"
+    assert load_settings(own.path / "archive.toml").models.identity != "siamese"
 
 
-def test_a_margin_that_collapses_is_out(
-    archive: Archive, trained: IdentityResult, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_margin_that_collapses_is_out(own: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
     validate = IdentityTask.validate
 
     def collapsing(self: IdentityTask) -> dict[str, float]:
@@ -225,19 +232,19 @@ def test_a_margin_that_collapses_is_out(
     quiet = {**SIAMESE, "trunk_rate": 1e-4, "margin": 0.0, "epochs": 1, "rounds": 0, "name": "margins"}
     settings = with_recipe("siamese", **quiet)
     all_of_them = False
-    result = _run(archive, settings)
+    result = _run(own, settings)
     assert result.margin == 0.4
     assert _document(result.run / "margins.json") == {"0.2": None, "0.4": 0.9}
     all_of_them = True
     with pytest.raises(TrainingError, match=r"margin-0\.4: the embeddings have collapsed"):
-        _run(archive, settings)
+        _run(own, settings)
 
 
-def test_a_collapse_stops_it_by_name(archive: Archive, trained: IdentityResult) -> None:
+def test_a_collapse_stops_it_by_name(own: Archive) -> None:
     """Far too high a learning rate drives everybody to one point."""
     with pytest.raises(TrainingError, match=r"collaps-\d+-\d+.*: the embeddings have collapsed"):
-        _run(archive, with_recipe("siamese", **{**SIAMESE, "trunk_rate": 3e-2, "name": "collaps"}))
-    assert not (archive.models_dir / "collaps").exists()
+        _run(own, with_recipe("siamese", **{**SIAMESE, "trunk_rate": 3e-2, "name": "collaps"}))
+    assert not (own.models_dir / "collaps").exists()
 
 
 # What is put to use, and what is said.
@@ -302,20 +309,18 @@ def test_the_verdict(case: str) -> None:
 
 @pytest.mark.parametrize("use", [True, False])
 def test_only_what_is_better_is_put_to_use(
-    use: bool, archive: Archive, trained: IdentityResult, monkeypatch: pytest.MonkeyPatch
+    use: bool, own: Archive, trained: IdentityResult, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    toml = archive.path / "archive.toml"
-    before = toml.read_text()
+    toml = own.path / "archive.toml"
     assert (load_settings(toml).models.identity == "identity") is trained.in_use
     assert trained.in_use is (trained.here is not None and trained.here.better)
-    monkeypatch.setattr(identity, "_compared_here", lambda *_: BETTER)
+    monkeypatch.setattr(identity, "compared_here", lambda *_: BETTER)
     settings = with_recipe("caseindex", **{**SMALL, "epochs": 1, "rounds": 0, "name": "good"})
-    result = _run(archive, settings, use=use)
+    result = _run(own, settings, use=use)
     assert result.in_use is use
     assert (load_settings(toml).models.identity == "good") is use
     assert toml.read_text().startswith("# mine\n")
     assert ("It was not put to use, as asked" in result.why) is not use
-    toml.write_text(before)
 
 
 def test_an_archive_of_patients_with_one_image_each(tmp_path: Path) -> None:

@@ -1,0 +1,117 @@
+"""A trained identity model beside the untrained default: on unseen patients of its archive, and on other archives."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from caseindex.encoders import catalogue
+from caseindex.encoders.preprocessing import Preprocessing
+from caseindex.encoders.torch_image import TorchImageEncoder
+from caseindex.encoders.whitening import Whitening
+from caseindex.evaluation.identity_set import IdentitySet
+from caseindex.index.archive import Archive
+from caseindex.index.identity_model import fitted_to
+from caseindex.records import Float32Array, Int64Array, ItemKind
+from caseindex.train.identity_comparison import Comparison, compared
+from caseindex.train.identity_core import Trained
+from caseindex.train.identity_data import read_records
+from caseindex.train.identity_settings import IdentitySettings
+from caseindex.train.identity_task import IdentityImages
+from caseindex.train.progress import OnProgress
+from caseindex.train.untrained import trainable
+
+
+def untrained(archive: Archive, name: str, device: str) -> TorchImageEncoder:
+    """The network of the catalogue or of a file; where models/ holds what was fitted to this archive under a name of the
+    catalogue, not that. Raises :class:`~caseindex.errors.TrainingError`."""
+    inside = archive.models_dir / "none" if name in catalogue.NAMED else archive.models_dir
+    return trainable(inside, name, device)[1]
+
+
+def compared_here(
+    archive: Archive, images: IdentityImages, test: Int64Array, uids: list[str], one: str, two: str
+) -> Comparison | None:
+    """Of the models with the fingerprints ``one`` and ``two``, by what is embedded of the images ``uids[row]`` for each row
+    of ``test``; ``None`` where nothing is."""
+    vectors: dict[str, list[Float32Array]] = {one: [], two: []}
+    rows = []
+    with archive.store.read() as reader:
+        for row in test.tolist():
+            found = [reader.embedding(fingerprint, ItemKind.IMAGE, uids[row]) for fingerprint in (one, two)]
+            if found[0] is not None and found[1] is not None:
+                rows.append(row)
+                vectors[one].append(found[0])
+                vectors[two].append(found[1])
+    if not rows:
+        return None
+    chosen = np.array(rows, np.int64)
+    return compared(
+        "unseen patients of this archive",
+        images.as_set(np.stack(vectors[one]), chosen),
+        images.as_set(np.stack(vectors[two]), chosen),
+    )
+
+
+def compared_elsewhere(
+    other: Archive,
+    base: TorchImageEncoder,
+    trained: Trained,
+    settings: IdentitySettings,
+    preprocessing: Preprocessing,
+    device: str,
+    progress: OnProgress,
+) -> Comparison | None:
+    """Both models fitted to the other archive without labels, as `match` and `audit` would there."""
+    records = read_records(other, ())
+    where = f"archive {other.path.name}"
+    network = trained.module.trunk.eval()
+    here = TorchImageEncoder(
+        name=settings.name,
+        fingerprint="",
+        dim=base.dim,
+        preprocessing=preprocessing,
+        build=lambda: network,
+        spec=base.spec,
+        device=device,
+    )
+    plain = untrained(other, "grid", device)
+    count = len(records.images)
+
+    def advance(n: int, total: int) -> None:
+        progress(where, n, total)
+
+    one = fitted_to(
+        other,
+        here,
+        within=trained.within,
+        align=settings.align,
+        mask_text=settings.mask_text,
+        sample=count,
+        on_progress=advance,
+    )
+    vectors = one.vectors
+    if settings.head == "learned":
+        vectors = _learned(other, here, one.uids, trained.head)
+    two = fitted_to(other, plain, sample=count, on_progress=advance)
+    common = [uid for uid in one.uids if uid in set(two.uids)]
+    rows = records.rows_of(common)
+    order = [records.images[row].image_uid for row in rows.tolist()]
+
+    def as_set(uids: tuple[str, ...], values: Float32Array) -> IdentitySet:
+        place = {uid: number for number, uid in enumerate(uids)}
+        return IdentitySet(
+            values[[place[uid] for uid in order]],
+            records.persons[rows],
+            records.kinds[rows],
+            records.studies[rows],
+            records.copies[rows],
+        )
+
+    return compared(where, as_set(one.uids, vectors), as_set(two.uids, two.vectors))
+
+
+def _learned(other: Archive, encoder: TorchImageEncoder, uids: tuple[str, ...], head: Whitening) -> Float32Array:
+    from caseindex.index.embed import decoded
+
+    parts = [encoder.encode(pixels[None]) for _, pixels in decoded(other, list(uids), encoder.preprocess, 0, {})]
+    return head(np.concatenate(parts))
