@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -21,16 +24,27 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, 
     return status, shown.out, shown.err
 
 
+OPTIONS = ("--images", "30", "--no-train", "--format", "json")
+
+
+@dataclass(frozen=True)
+class Made:
+    folder: Path
+    shown: dict[str, Any]
+    err: str
+
+
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("demo") / "небольшой архив"
+def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    folder = tmp_path_factory.mktemp("demo") / "небольшой архив"
+    with redirect_stdout(StringIO()) as out, redirect_stderr(StringIO()) as err, pytest.raises(SystemExit) as end:
+        main(["demo", str(folder), *OPTIONS])
+    assert not end.value.code, err.getvalue()
+    return Made(folder, json.loads(out.getvalue()), err.getvalue())
 
 
-def test_an_archive_is_made_and_asked_in_three_languages(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = (str(folder), "--images", "30", "--no-train", "--format", "json")
-    status, out, err = run(capsys, *arguments)
-    assert status == 0, err
-    shown: dict[str, Any] = json.loads(out)
+def test_an_archive_is_made_and_asked_in_three_languages(made: Made, capsys: pytest.CaptureFixture[str]) -> None:
+    folder, shown = made.folder, made.shown
     assert shown["images"] == 30
     assert [answer["language"] for answer in shown["answers"]] == ["ru", "en", "zh"]
     for answer in shown["answers"]:
@@ -42,19 +56,16 @@ def test_an_archive_is_made_and_asked_in_three_languages(folder: Path, capsys: p
     page = (folder / "search.html").read_text("utf-8")
     assert "ишемический инсульт" in page
     assert '="http' not in page  # nothing is loaded from elsewhere
-    assert "caseindex search --archive" in err
-    assert str(folder) in err
+    assert "caseindex search --archive" in made.err
+    assert str(folder) in made.err
 
-    again = run(capsys, *arguments)
-    assert again[0] == 0
-    repeated = json.loads(again[1])
-    assert repeated["answers"] == shown["answers"]
+    status, out, _ = run(capsys, str(folder), *OPTIONS)
+    assert status == 0
+    assert json.loads(out)["answers"] == shown["answers"]
 
 
-def test_another_archive_in_the_same_folder_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    if not (folder / "source").exists():
-        pytest.skip("the archive of the test before is not there")
-    status, out, err = run(capsys, str(folder), "--images", "31", "--no-train")
+def test_another_archive_in_the_same_folder_is_refused(made: Made, capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, err = run(capsys, str(made.folder), "--images", "31", "--no-train")
     assert status == 2
     assert out == ""
     assert "made otherwise" in err

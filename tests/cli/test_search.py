@@ -131,9 +131,12 @@ def test_bench_says_what_is_wrong_with_a_relevance_file(
     assert "nothing says what is relevant" in capsys.readouterr().err
 
 
-def test_a_search_by_words_imports_no_torch(folder: Path) -> None:
+def test_a_search_by_words_imports_no_torch(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Once the index of the words is there: to make it takes scipy."""
     import subprocess
 
+    assert run(folder, "search", "--text", "инсульт") == 0
+    capsys.readouterr()
     code = (
         "import sys; from caseindex.cli.main import main; "
         f"main(['search', '--text', 'инсульт', '--format', 'json', '--archive', {str(folder)!r}])"
