@@ -151,7 +151,7 @@ def _say_unlike(opened: Opened, found: list[Verdict], everything: bool) -> None:
     if unlike:
         say(
             f"caseindex: {unlike} of {len(found)} images are unlike all others of the archive: undecided, unless the report "
-            "contradicts itself or the record"
+            "contradicts itself, or sex and age of the record"
         )
     if not everything:
         return

@@ -137,15 +137,14 @@ def strict_rate(rate: float) -> float:
 
 
 def _ruling(value: float, evidence: Evidence, threshold: Threshold, strict: Threshold, unlike: bool) -> Ruling:
-    """Of an image that is unlike all others only what contradicts itself or the record is doubted."""
+    """Of an image that is unlike all others only what contradicts itself, or sex and age of the record, is doubted."""
     if math.isnan(value) or not threshold.enough:
         return Ruling.UNDECIDED
-    clash = [one.check for one in evidence.checks if one.outcome is Outcome.CONTRADICTS]
-    if unlike and not clash:
+    hard = any(one.check in _HARD and one.outcome is Outcome.CONTRADICTS for one in evidence.checks)
+    if unlike and not hard:
         return Ruling.UNDECIDED
     if value >= threshold.value:
         return Ruling.FITS
-    hard = any(check in _HARD for check in clash)
     return Ruling.CONTRADICTS if hard or (strict.enough and value < strict.value) else Ruling.DOUBTFUL
 
 

@@ -192,9 +192,11 @@ def _region(one: Region, verdict: Verdict, w: dict[str, str], language: Language
     said = w[told[0]] if told else w["unmentioned"]
     notes = []
     if one.holds:
-        notes.append(w["region_holds"].format(part=_odds(-one.lost), random=_odds(-max(one.lost_at_random))))
+        notes.append(w["region_holds"].format(part=_odds(-one.lost, w), random=_odds(-max(one.lost_at_random), w)))
     if one.holds_against:
-        notes.append(w["region_against"].format(part=_odds(-one.lost_against), random=_odds(-min(one.lost_at_random))))
+        notes.append(
+            w["region_against"].format(part=_odds(-one.lost_against, w), random=_odds(-min(one.lost_at_random), w))
+        )
     return {
         "title": f"{_named(one.concept, language)}{side} ({w['said']}: {said}).",
         "uri": overlay_uri(one.tested),
@@ -202,9 +204,12 @@ def _region(one: Region, verdict: Verdict, w: dict[str, str], language: Language
     }
 
 
-def _odds(change: float) -> str:
-    """Of 1, what is left or reached by this change of log odds."""
-    return f"{100 * math.exp(min(change, 7.0)):.0f}%"
+def _odds(change: float, w: dict[str, str]) -> str:
+    """The factor of the odds that this change of log odds is."""
+    factor = math.exp(min(change, 7.0))
+    return (f"{factor:.2f}" if factor < 1 else f"{factor:.1f}" if factor < 10 else f"{factor:.0f}").replace(
+        ".", w["point"]
+    )
 
 
 def _no_map(failed: Sequence[Region], w: dict[str, str], language: Language) -> str:

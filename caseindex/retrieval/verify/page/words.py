@@ -27,9 +27,9 @@ EN: Final = {
     "image": "Image",
     "no_picture": "The image's source cannot be read.",
     "region": "Orange speaks for the finding, blue against it. Only what passed a deletion test is drawn.",
-    "region_holds": "Without the orange part the odds of the finding fall to {part}; without random parts of the same size not "
-    "below {random}.",
-    "region_against": "Without the blue part they rise to {part}; without random parts not above {random}.",
+    "region_holds": "Odds of the finding without the orange part: × {part} (without random parts of the same size × {random} or "
+    "more).",
+    "region_against": "Without the blue part: × {part} (random parts: × {random} or less).",
     "region_none": "No map for: {findings}. No part of the image stood the deletion test.",
     "unlike": "This image is unlike all others of the archive: what image and similar cases say of it is not to be relied on.",
     "shifted": "These cases are unlike those that the line was drawn on: the rate of false alarms is not promised.",
@@ -96,9 +96,8 @@ RU: Final = {
     "image": "Снимок",
     "no_picture": "Исходный файл снимка недоступен.",
     "region": "Оранжевое говорит за находку, синее — против. Показано только то, что прошло проверку удалением.",
-    "region_holds": "Без оранжевой части шансы находки падают до {part}, без случайных частей того же размера — не ниже "
-    "{random}.",
-    "region_against": "Без синей части они растут до {part}, без случайных частей — не выше {random}.",
+    "region_holds": "Шансы находки без оранжевой части: × {part} (без случайных частей того же размера не ниже × {random}).",
+    "region_against": "Без синей части: × {part} (без случайных не выше × {random}).",
     "region_none": "Без карты: {findings}. Ни одна часть снимка не прошла проверку удалением.",
     "unlike": "Снимок не похож ни на один другой в архиве: на то, что о нём говорят снимок и похожие случаи, не полагайтесь.",
     "shifted": "Эти случаи не похожи на те, по которым установлен порог: доля ложных тревог не гарантируется.",
