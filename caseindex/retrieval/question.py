@@ -29,7 +29,7 @@ _ASSERTED = 0.5  # how much a report has to assert them
 class ConceptUnit:
     """A concept that the question names. ``accepted``: it and everything narrower. ``words``: the normal forms of the
     question's own words for it. ``kind``: of the lexicon. ``importance``: its share beside the others, 1 unless the
-    question is a report. ``broader``: the kinds right above it. ``names``: the normal
+    question is a report. ``broader``: the kinds right above it, and what it is composed of beside a place. ``names``: the normal
     forms of its preferred names in every language, for the terms of reports in another language than the question's.
     ``places``: where a finding of one organ is, and everything narrower; empty where it may be anywhere."""
 
@@ -174,19 +174,19 @@ def _unit(mention: Mention, words: tuple[str, ...], importance: float = 1.0) -> 
         mention.polarity,
         mention.side,
         importance,
-        frozenset(lexicon.concept(mention.concept).broader),
+        frozenset(lexicon.concept(mention.concept).broader) | _parts(mention.concept)[0],
         tuple(dict.fromkeys(token.norm for name in names for token in name)),
-        _places(mention.concept),
+        _parts(mention.concept)[1],
     )
 
 
 @lru_cache(maxsize=1024)
-def _places(concept: str) -> frozenset[str]:
-    """The anatomies that the lexicon composes the concept of, with everything narrower."""
+def _parts(concept: str) -> tuple[frozenset[str], frozenset[str]]:
+    """What the lexicon composes the concept of: (findings of any place, the places with everything narrower)."""
     from caseindex.reports.lexicon import load_lexicon
     from caseindex.reports.table import ConceptKind, rows
 
     lexicon = load_lexicon()
     named = {part for row in rows() if row.id == concept for parts in row.composed for part in parts}
-    anatomy = {part for part in named if lexicon.concept(part).kind is ConceptKind.ANATOMY}
-    return frozenset(narrower for part in anatomy for narrower in lexicon.expand(part))
+    places = {part for part in named if lexicon.concept(part).kind is ConceptKind.ANATOMY}
+    return frozenset(named - places), frozenset(narrower for part in places for narrower in lexicon.expand(part))

@@ -21,6 +21,7 @@ REPORTS = {
     "basal": "诊断意见：左侧基底节区脑出血。",
     "left": "Left wrist: normal.",
     "gout": "Tophaceous gout of the first toe.",
+    "carotid": "Plaque in the left internal carotid artery. There is a stenosis of 75%.",
     "head": "Очаговых изменений вещества головного мозга не выявлено.",
 }
 
@@ -32,6 +33,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Archive:
         "breast": Language.ENGLISH,
         "subdural": Language.ENGLISH,
         "left": Language.ENGLISH,
+        "carotid": Language.ENGLISH,
         "gout": Language.ENGLISH,
         "basal": Language.CHINESE,
         "nodule": Language.CHINESE,
@@ -64,6 +66,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Archive:
         (("матовое стекло", "GGO", "lung nodule", "очаг в лёгком", "肺结节"), "nodule"),
         (("субдуральная гематома", "subdural hematoma"), "subdural"),
         (("left basal ganglia", "базальные ядра слева"), "basal"),
+        (("carotid stenosis", "стеноз сонной артерии", "颈动脉狭窄"), "carotid"),
         (("ХОБЛ", "COPD", "慢阻肺", "эмфизема"), "emphysema"),
     ],
 )
