@@ -57,6 +57,7 @@ ROWS: dict[str, dict[str, Any]] = {
     "ours, triplet": {"recipe": "caseindex", "loss": "triplet", "margin": 0.2},
     "ours, sub-center ArcFace": {"recipe": "caseindex", "loss": "arcface", "margin": 0.3},
     "ours, memory of 4,096": {"recipe": "caseindex", "memory": 4096},
+    "ours, grids of two layers": {"recipe": "caseindex", "image_encoder": "grid"},
     "ours, pooled last layer": {"recipe": "caseindex", "image_encoder": "lite0"},
 }
 

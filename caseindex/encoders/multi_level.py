@@ -6,6 +6,8 @@ where it is. Each part is L2-normalised, so that none drowns the others (benchma
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 
@@ -46,16 +48,23 @@ class Pooled(torch.nn.Module):
 
 
 class Grid(torch.nn.Module):
-    """[batch, 3, height, width] -> [batch, cells * cells * 112]: average grid of the stride-16 layer, row by row.
+    """[batch, 3, height, width] -> [batch, cells * cells * channels]: average grids of ``stages``, one after the other,
+    each row by row. The stages 3 (80 channels) and 4 (112) have stride 16.
 
-    Where things are, rather than what they are: the signature of a person's anatomy in one projection.
+    Where things are, rather than what they are: the signature of a person's anatomy in one projection. Two stages know
+    more than either (docs/evaluation.md).
     """
 
-    def __init__(self, trunk: torch.nn.Module, cells: int) -> None:
+    def __init__(self, trunk: torch.nn.Module, cells: int, stages: Sequence[int]) -> None:
         super().__init__()
-        self.stem, self.bn, self.blocks = trunk.conv_stem, trunk.bn1, trunk.blocks[:5]  # type: ignore[index]
-        self.cells = cells
+        self.stem, self.bn, self.blocks = trunk.conv_stem, trunk.bn1, trunk.blocks[: max(stages) + 1]  # type: ignore[index]
+        self.cells, self.stages = cells, tuple(stages)
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
-        maps = self.blocks(self.bn(self.stem(pixels)))  # type: ignore[operator]
-        return F.adaptive_avg_pool2d(maps.float(), self.cells).flatten(2).transpose(1, 2).flatten(1)
+        maps = self.bn(self.stem(pixels))  # type: ignore[operator]
+        parts = []
+        for stage, block in enumerate(self.blocks):  # type: ignore[arg-type]
+            maps = block(maps)
+            if stage in self.stages:
+                parts.append(F.adaptive_avg_pool2d(maps.float(), self.cells).flatten(2).transpose(1, 2).flatten(1))
+        return torch.cat(parts, dim=1)

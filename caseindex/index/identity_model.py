@@ -1,6 +1,6 @@
 """The encoder of identity, fitted to the archive that it answers for, without labels.
 
-Untrained (`grid`): a 7 x 7 grid of a middle layer. Its pictures are registered to the archive's mean picture, and the
+Untrained (`grid`): a 7 x 7 grid of two middle layers. Its pictures are registered to the archive's mean picture, and the
 directions in which views of one picture differ are normalised away (:mod:`caseindex.encoders.within_class`). A model
 that `train identity` made elsewhere is fitted to this archive in the same way before it is used here: scanners and
 crops differ from house to house, and what was learned of persons is kept.
@@ -35,7 +35,7 @@ FITTED: Final = "-fitted"  # after the name of a model that was trained elsewher
 WITHIN: Final = "identity.within"  # tensor: how images of one person differed where it was trained
 SAMPLE: Final = 4000  # images whose embeddings give mean and variance
 VIEWED: Final = 1200  # of them, how many are seen in other views too
-VIEWS: Final = 3
+VIEWS: Final = 8  # of each: the directions to ignore are up to 1024, and views of few pictures show few of them
 ALIGNED: Final = 400  # pictures that the mean is taken of
 DIM: Final = 512
 _ALIKE: Final = 0.5  # share of the radiographs that must resemble their mean, or none is registered
@@ -175,13 +175,13 @@ def view_deviations(
     """[views * n, dim]: embeddings of random views of ``pictures`` (framed, [side, side] uint8) minus ``vectors``,
     those of the pictures themselves."""
     generator, nuisance = np.random.default_rng(seed), Nuisance()
-    parts = []
-    for _ in range(views):
+    deviations = np.empty((views, *vectors.shape), np.float32)
+    for view in deviations:
         for start in range(0, len(pictures), _BATCH):
             group = [preprocessing.scaled(nuisance(one, generator)) for one in pictures[start : start + _BATCH]]
-            parts.append(encode(np.stack(group)) - vectors[start : start + _BATCH])
+            view[start : start + len(group)] = encode(np.stack(group)) - vectors[start : start + len(group)]
             report(len(group))
-    return np.concatenate(parts)
+    return deviations.reshape(-1, vectors.shape[1])
 
 
 def archive_alignment(archive: Archive, uids: list[str], preprocessing: Preprocessing) -> Alignment | None:
@@ -288,7 +288,7 @@ def save_identity_model(
 
 def _card(name: str, count: int, aligned: bool, of: str) -> str:
     origin = (
-        "a 7 x 7 average grid of the stride-16 layer of EfficientNet-Lite0 (ImageNet weights), not trained"
+        "7 x 7 average grids of the two stride-16 stages of EfficientNet-Lite0 (ImageNet weights), not trained"
         if of == "untrained"
         else f"the trained identity model with fingerprint {of}, fitted to this archive without labels"
     )

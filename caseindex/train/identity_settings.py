@@ -28,7 +28,7 @@ class IdentitySettings:
 
     name: str = "identity"
     recipe: str = "caseindex"
-    image_encoder: str = "grid"
+    image_encoder: str = "grid-one"
     loss: LossName = "supcon"
     margin: float = 0.5
     temperature: float = 0.07

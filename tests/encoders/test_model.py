@@ -15,7 +15,7 @@ from caseindex.errors import ModelDamaged, ModelNotFound
 from tests.contracts import image_encoder
 
 
-@pytest.mark.parametrize("name", ["imagenet", "grid"])
+@pytest.mark.parametrize("name", ["imagenet", "grid", "grid-one"])
 def test_contract_of_the_offline_encoders(name: str, tmp_path: Path) -> None:
     model = load_model(tmp_path, name)
     assert model.image is not None
@@ -25,15 +25,18 @@ def test_contract_of_the_offline_encoders(name: str, tmp_path: Path) -> None:
     assert load_model(tmp_path, name).fingerprint == model.fingerprint
 
 
-def test_the_grid_is_the_average_of_its_cells(tmp_path: Path) -> None:
-    encoder = load_model(tmp_path, "grid").image
+@pytest.mark.parametrize(("name", "stages"), [("grid", (3, 4)), ("grid-one", (4,))])
+def test_the_grid_is_the_average_of_its_cells(name: str, stages: tuple[int, ...], tmp_path: Path) -> None:
+    encoder = load_model(tmp_path, name).image
     assert encoder is not None
     batch = np.stack([encoder.preprocess(image_encoder.pictures()[0])])
     network = encoder.network  # type: ignore[attr-defined]
     with torch.inference_mode():
-        maps = network.blocks(network.bn(network.stem(torch.from_numpy(batch)))).numpy()[0]  # [112, 14, 14]
+        stem = network.bn(network.stem(torch.from_numpy(batch)))
+        layers = [network.blocks[: stage + 1](stem).numpy()[0] for stage in stages]  # [80 or 112, 14, 14]
     edges = [(2 * cell, 2 * cell + 2) for cell in range(7)]
-    by_hand = np.concatenate([maps[:, a:b, c:d].mean((1, 2)) for a, b in edges for c, d in edges])
+    by_hand = np.concatenate([maps[:, a:b, c:d].mean((1, 2)) for maps in layers for a, b in edges for c, d in edges])
+    assert encoder.dim == len(by_hand)
     np.testing.assert_allclose(encoder.encode(batch)[0], by_hand / np.linalg.norm(by_hand), atol=1e-5)
 
 

@@ -74,14 +74,14 @@ def test_fitting_is_mean_and_normalisation_of_the_archive_s_own_views(
     expected = base.encode(np.stack([found.preprocessing.scaled(one) for one in framed]))
     assert seen["vectors"] == pytest.approx(expected, abs=1e-4)
     assert seen["within"] is None
-    assert seen["deviations"].shape == (3 * 6, 64)
+    assert seen["deviations"].shape == (module.VIEWS * 6, 64)
     assert 0 < np.abs(seen["deviations"]).mean() < np.abs(expected).mean()
     assert found.head.mean == pytest.approx(expected.mean(0), abs=1e-4)
     assert found.vectors.shape == (10, 4)
     assert np.linalg.norm(found.vectors, axis=1) == pytest.approx(1)
     assert found.preprocessing.mask_text
     assert found.preprocessing.alignment is None
-    assert sum(done for done, _ in counted) == counted[0][1] == 28  # ten pictures, three views of six
+    assert sum(done for done, _ in counted) == counted[0][1] == 58  # ten pictures, eight views of six
 
 
 def test_fitting_is_the_same_each_time(archive: Archive) -> None:
