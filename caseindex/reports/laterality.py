@@ -31,7 +31,7 @@ _WORDS = {
     ),
     Language.RUSSIAN: re.compile(
         r"\b(?P<both>с (?:обеих|двух) сторон|двух?сторонн\w+|билатеральн\w+|об(?:е|а|еих|оих|еими|оими)"
-        r"|слева и справа|справа и слева|(?:справа|слева) (?:\w+ )?больше,? чем (?:справа|слева)|(?:больше|преимущественно|более|в большей степени|хуже) (?:выражен\w* )?(?:справа|слева)|D ?> ?S|S ?> ?D"
+        r"|слева и справа|справа и слева|(?:справа|слева)(?:,| и) \d+ ?(?:ст|мм|см|степени)?\.? (?:справа|слева)|(?:справа|слева) (?:\w+ )?больше,? чем (?:справа|слева)|(?:больше|преимущественно|более|в большей степени|хуже) (?:выражен\w* )?(?:справа|слева)|D ?> ?S|S ?> ?D"
         r"|(?:прав[а-я]{2,3} и (?:\S+ )?лев|лев[а-я]{2,3} и (?:\S+ )?прав)[а-я]{2,3})\b"
         r"|\b(?P<left>слева|влево|лев(?:ый|ая|ое|ого|ому|ым|ом|ой|ую|ые|ых|ыми)|левосторонн\w+|ЛСМА|ЛВСА|sin)\b"
         r"(?! (?:желудоч(?!к\w* (?:голов|мозга))|предсерд))"
@@ -113,7 +113,7 @@ def side_of(
 
 def _is_attribute(sentence: str, left: int, right: int, others: Sequence[tuple[int, int]]) -> bool:
     """Whether a word of side belongs to another finding right behind it; the Russian adverbs do not."""
-    if sentence[left:right].lower() in {"слева", "справа"}:
+    if sentence[left:right].lower() in {"слева", "справа", "влево", "вправо"}:
         return False
     reach = _LATER if sentence[left].isascii() else 2
     return any(0 <= a - right <= reach and _MODIFIERS.fullmatch(sentence, right, a) for a, _ in others)

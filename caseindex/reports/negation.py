@@ -61,7 +61,7 @@ _OR_AFTER = re.compile(r"^\s*(?:or|или|либо)\b", re.IGNORECASE)
 _OWN_NEGATION = re.compile(
     r"\b(?:(?:not?|не)\b|non-?enhanc)|未见?|无(?![菌脑名力])|不(?![张稳连全良孕育规典均对等同])"
     # "heart size is normal", "ПКС цела", "中线结构居中": names whose words say that all is well
-    r"|\bnormal\b(?![ -]pressure)|\bintact\b|\bцел(?:а|о|ы|ый)?\b|обычн|居中|正常(?!压)|连续|完整",
+    r"|\bnormal\b(?![ -]pressure)|\bintact\b|\bцел(?:а|о|ы|ый)?\b|обычн|интактн|居中|正常(?!压)|连续|完整",
     re.IGNORECASE,
 )
 _PREFIXED = re.compile(r"\b(?:non-|not |не )$", re.IGNORECASE)  # "non-enhancing", "не утолщена"
