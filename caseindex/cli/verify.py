@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,6 +24,13 @@ if TYPE_CHECKING:
     from caseindex.retrieval.verify.verdict import Verdict
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+class LineBy(StrEnum):
+    FALSE_ALARMS = "false-alarms"
+    BEST_F1 = "best-f1"
+    YOUDEN = "youden"
+    SENSITIVITY_95 = "sensitivity-95"
 
 
 @app.command(
@@ -47,6 +55,9 @@ def verify(
     false_alarms: Annotated[
         float, typer.Option(min=0.001, max=0.5, help="Share of right reports that may be flagged in vain.")
     ] = 0.05,
+    line: Annotated[
+        LineBy, typer.Option(help="How the line is drawn: by --false-alarms, or another usual one.")
+    ] = LineBy.FALSE_ALARMS,
     limit: Annotated[int, typer.Option(min=1, help="With --all: cases listed at most.")] = 100,
     html: Annotated[
         Path | None,
@@ -65,13 +76,16 @@ def verify(
     The witnesses: similarity of report and image; two classifiers that agree; each statement against the image; the
     reports of the nearest images; the report against itself and the record (sex, age, side, modality, body part). They
     are fitted to the archive at the first call, without training. The line is drawn so that --false-alarms of right
-    reports are flagged; where the archive is too small for that rate, it says so. Nothing is changed.
+    reports are flagged; where the archive is too small for that rate, or the cases are unlike the archive, it says so.
+    Nothing is changed.
     """
     from caseindex.index.archive import Archive
     from caseindex.retrieval.verify.opened import open_verifier
+    from caseindex.retrieval.verify.thresholds import Line
     from caseindex.retrieval.verify.verdict import as_document
     from caseindex.retrieval.verify.verify import lines, verify_all, verify_image, verify_study
 
+    by = Line(line.value)
     _one_question(study, image, report, everything)
     if str(image) == report == "-":
         raise UsageError("--image - and --report -", "stdin can be read once", "Give one of them as a file")
@@ -84,16 +98,16 @@ def verify(
     with stages({"verifying": "reports", "reading reports": "reports", "planting errors": "reports"}) as advance:
         opened = open_verifier(opened_archive, model, refit=refit, on_progress=advance, notes=notes)
         if everything:
-            found = verify_all(opened, false_alarms, on_progress=advance)
+            found = verify_all(opened, false_alarms, by, on_progress=advance)
         elif study is not None:
-            found = verify_study(opened, study_uid(opened_archive, study), false_alarms)
+            found = verify_study(opened, study_uid(opened_archive, study), false_alarms, by)
         else:
             with given_file(_given(image)) as file:
-                one, pictures = verify_image(opened, file, text, false_alarms)
+                one, pictures = verify_image(opened, file, text, false_alarms, by)
             found = [one]
     for note in notes:
         say(f"caseindex: {note}")
-    _say_line(lines(opened, false_alarms).threshold)
+    _say_line(lines(opened, false_alarms, by).threshold)
     shown = found[:limit] if everything else found
     _say_unlike(opened, found, everything)
     if everything:

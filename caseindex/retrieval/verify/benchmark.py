@@ -21,7 +21,7 @@ from caseindex.retrieval.verify.logistic import Floats
 from caseindex.retrieval.verify.opened import Opened, learned_studies, open_verifier, others_of
 from caseindex.retrieval.verify.panel import OnProgress, Panel, read_panel
 from caseindex.retrieval.verify.planted_cases import PLANTED, Trial, make_trials
-from caseindex.retrieval.verify.thresholds import by_false_alarms, usual_points
+from caseindex.retrieval.verify.thresholds import by_false_alarms
 from caseindex.retrieval.verify.verifier import as_filed, judge_trials
 from caseindex.retrieval.verify.witnesses import Others
 
@@ -197,10 +197,7 @@ def _false_alarms(opened: Opened, trials: list[Trial], agreement: Floats, panel:
 
 
 def _points(opened: Opened) -> dict[str, Any]:
-    verifier = opened.verifier
-    counts = np.bincount(verifier.wrong_kinds, minlength=8).astype(float)
-    weights = 1 / np.maximum(counts, 1)[verifier.wrong_kinds]
-    points = usual_points(verifier.right, verifier.wrong, weights)
+    points = opened.verifier.points()
     return {
         name: dict(zip(("threshold", "sensitivity", "false_alarms"), map(_four, getattr(points, name)), strict=True))
         for name in ("best_f1", "youden", "sensitivity_95")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 
@@ -53,6 +54,24 @@ def beta_interval(a: float, b: float, level: float = 0.95) -> tuple[float, float
     mass /= mass[-1]
     low, high = np.interp([(1 - level) / 2, (1 + level) / 2], mass, grid)
     return float(low), float(high)
+
+
+class Line(StrEnum):
+    """How the line is chosen."""
+
+    FALSE_ALARMS = "false-alarms"
+    BEST_F1 = "best-f1"
+    YOUDEN = "youden"
+    SENSITIVITY_95 = "sensitivity-95"
+
+
+def by_point(point: tuple[float, float, float], right: Floats, patients: Sequence[str]) -> Threshold:
+    """A line that was chosen otherwise, with the false alarms that it costs. ``point``: one of :class:`Points`; ``right``
+    and ``patients`` as in :func:`by_false_alarms`."""
+    value, _, rate = point
+    people = len(set(patients))
+    low, high = beta_interval(rate * people + 0.5, (1 - rate) * people + 0.5)
+    return Threshold(value, rate, low, high, people > 0, people, len(right))
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from caseindex.retrieval.verify.pair_space import PairSpace
 from caseindex.retrieval.verify.panel import LEAST, OnProgress, Panel, read_panel
 from caseindex.retrieval.verify.planted_cases import Trial, make_trials
 from caseindex.retrieval.verify.targets import chosen_targets, net_side
+from caseindex.retrieval.verify.thresholds import Points, usual_points
 from caseindex.retrieval.verify.witnesses import Others, Witnesses
 
 MOST_TRIALS = 900  # reports that errors are planted into
@@ -57,6 +58,11 @@ class Verifier:
         rows = np.array([one.row() for one in evidences])
         folds = np.array([one.fold for one in filed], np.int64)
         return self.fusion.agreement(rows, folds), self.fusion.kinds(rows, folds)
+
+    def points(self) -> Points:
+        """Best F1, Youden's index, sensitivity of 0.95; the kinds of error alike."""
+        counts = np.bincount(self.wrong_kinds, minlength=8).astype(float)
+        return usual_points(self.right, self.wrong, 1 / np.maximum(counts, 1)[self.wrong_kinds])
 
 
 def fit_verifier(

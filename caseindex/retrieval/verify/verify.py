@@ -21,7 +21,7 @@ from caseindex.retrieval.verify.familiar import Shift, shift
 from caseindex.retrieval.verify.filed import Filed, filed_reports, unit
 from caseindex.retrieval.verify.opened import Opened
 from caseindex.retrieval.verify.panel import OnProgress
-from caseindex.retrieval.verify.thresholds import Threshold, by_false_alarms
+from caseindex.retrieval.verify.thresholds import Line, Threshold, by_false_alarms, by_point
 from caseindex.retrieval.verify.verdict import Verdict, strict_rate, verdicts
 from caseindex.retrieval.verify.witnesses import Others
 
@@ -38,16 +38,18 @@ class Lines:
     strict: Threshold
 
 
-def lines(opened: Opened, rate: float) -> Lines:
-    """``rate``: the share of right reports that may be flagged in vain."""
+def lines(opened: Opened, rate: float, by: Line = Line.FALSE_ALARMS) -> Lines:
+    """``rate``: the share of right reports that may be flagged in vain; ``by``: or another usual line, whatever its rate."""
     one = opened.verifier
-    return Lines(
-        by_false_alarms(one.right, one.right_patients, rate),
-        by_false_alarms(one.right, one.right_patients, strict_rate(rate)),
-    )
+    if by is Line.FALSE_ALARMS:
+        drawn = by_false_alarms(one.right, one.right_patients, rate)
+    else:
+        drawn = by_point(getattr(one.points(), by.name.lower()), one.right, one.right_patients)
+    stricter = strict_rate(min(max(drawn.rate, 1e-6), 0.5))
+    return Lines(drawn, by_false_alarms(one.right, one.right_patients, stricter))
 
 
-def verify_study(opened: Opened, study_uid: str, rate: float = 0.05) -> list[Verdict]:
+def verify_study(opened: Opened, study_uid: str, rate: float = 0.05, by: Line = Line.FALSE_ALARMS) -> list[Verdict]:
     """One verdict for each report of the study. Raises :class:`~caseindex.errors.NotInArchive`."""
     with opened.archive.store.read() as reader:
         if reader.study(study_uid) is None:
@@ -56,15 +58,17 @@ def verify_study(opened: Opened, study_uid: str, rate: float = 0.05) -> list[Ver
         if not filed:
             raise NotInArchive(study_uid, "the study lacks a report or an image", "Ingest what is missing")
         own, others = opened.vectors(reader, filed)
-    found = _asked(opened, filed, own, others, lines(opened, rate))
+    found = _asked(opened, filed, own, others, lines(opened, rate, by))
     if not found:
         raise NotInArchive(study_uid, "none of its images could be read", "Run `caseindex embed` to see why")
     return found
 
 
-def verify_all(opened: Opened, rate: float = 0.05, *, on_progress: OnProgress | None = None) -> list[Verdict]:
+def verify_all(
+    opened: Opened, rate: float = 0.05, by: Line = Line.FALSE_ALARMS, *, on_progress: OnProgress | None = None
+) -> list[Verdict]:
     """Every reported study whose images are embedded, the least agreement first; what is undecided comes last."""
-    drawn = lines(opened, rate)
+    drawn = lines(opened, rate, by)
     with opened.archive.store.read() as reader:
         filed = list(filed_reports(reader))
     found: list[Verdict] = []
@@ -93,7 +97,9 @@ def shifted(opened: Opened, found: Sequence[Verdict]) -> Shift:
     )
 
 
-def verify_image(opened: Opened, file: Path, text: str, rate: float = 0.05) -> tuple[Verdict, tuple[PixelArray, ...]]:
+def verify_image(
+    opened: Opened, file: Path, text: str, rate: float = 0.05, by: Line = Line.FALSE_ALARMS
+) -> tuple[Verdict, tuple[PixelArray, ...]]:
     """A report's ``text`` against an image ``file``, archived or not; its pictures too. Nothing of the image's own patient,
     where it is archived, has a say.
 
@@ -111,7 +117,7 @@ def verify_image(opened: Opened, file: Path, text: str, rate: float = 0.05) -> t
         None if opened.pair is None else [encoded(opened.pair.image, pictures)],
         None if opened.labels is None else [unit(as_roots(opened.labels.image.predict(pictures)).mean(0))],
     )
-    (verdict,) = _asked(opened, [one], [own_vector], others, lines(opened, rate))
+    (verdict,) = _asked(opened, [one], [own_vector], others, lines(opened, rate, by))
     return verdict, pictures
 
 

@@ -13,6 +13,7 @@ from caseindex.retrieval.verify.familiar import familiarity, shift
 from caseindex.retrieval.verify.filed import Filed, filed_reports
 from caseindex.retrieval.verify.opened import Opened
 from caseindex.retrieval.verify.targets import Targets
+from caseindex.retrieval.verify.thresholds import Line
 from caseindex.retrieval.verify.verdict import Ruling, Verdict, as_document, verdicts
 from caseindex.retrieval.verify.verify import lines, shifted, verify_all
 from tests.retrieval.verify.cases import FINDINGS, report, vector
@@ -104,3 +105,17 @@ def test_halves_of_one_archive_are_seldom_called_different() -> None:
         for _ in range(200)
     ]
     assert sum(found) <= 2
+
+
+@pytest.mark.parametrize("by", [line for line in Line if line is not Line.FALSE_ALARMS])
+def test_the_other_usual_lines_cost_what_they_say(opened: Opened, by: Line) -> None:
+    one = opened.verifier
+    drawn = lines(opened, RATE, by).threshold
+    assert drawn.rate == pytest.approx((one.right < drawn.value).mean(), abs=1e-9)
+    assert drawn.low <= drawn.rate <= drawn.high
+    flagged = sum(found.ruling in FLAGGED for found in verify_all(opened, by=by))
+    assert flagged / len(one.right) == pytest.approx(drawn.rate, abs=0.03)
+    if by is Line.SENSITIVITY_95:
+        counts = np.bincount(one.wrong_kinds, minlength=8)
+        weights = 1 / np.maximum(counts, 1)[one.wrong_kinds]
+        assert (weights * (one.wrong < drawn.value)).sum() / weights.sum() >= 0.95

@@ -164,6 +164,15 @@ def test_the_command_prints_the_documented_shape(
     assert document["verdict"] in ("doubtful", "contradicts")
 
 
+def test_the_command_draws_another_line(archive: Archive, opened: Opened, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["verify", "--archive", str(archive.path), "--study", "s002", "--line", "youden", "--format", "json"])
+    assert ended.value.code == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["threshold"] == pytest.approx(opened.verifier.points().youden[0], abs=1e-4)
+    assert document["false_alarms"]["asked"] == opened.verifier.points().youden[2]
+
+
 @pytest.mark.parametrize("arguments", [[], ["--all", "--study", "s002"], ["--image", "a.png"]])
 def test_an_unclear_question_is_wrong_usage(
     archive: Archive, arguments: list[str], capsys: pytest.CaptureFixture[str]
