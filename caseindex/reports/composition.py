@@ -22,9 +22,9 @@ MAX_DISTANCE = 90  # characters between a finding and its place
 _PLACE_OF = {"hydrocephalus": "brain", "tortuous_aorta": "aorta"}
 _NO_PLACE = frozenset(["pneumothorax"])  # an effusion beside it may be any
 # Beyond a comma the place may be another one: "вещество мозга не изменено, кровоизлияний нет" denies all in the skull.
-_BROADER_AFAR = {"brain_hemorrhage": "intracranial_hemorrhage", "ivh": "intracranial_hemorrhage"}
+_BROADER_AFAR = {"brain_hemorrhage": "intracranial_hemorrhage"}
 _NOT_COMPOSED = frozenset(["病变"])  # any disease of the organ, and no mass in it
-_NEAR_ONLY = frozenset(["stenosis", "occlusion", "thrombosis", "dissection", "inflammation", "free_fluid"])
+_NEAR_ONLY = frozenset(["stenosis", "occlusion", "thrombosis", "dissection", "inflammation"])
 _FAR = 3  # further anatomies that are tried where the nearest composes nothing
 
 
