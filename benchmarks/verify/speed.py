@@ -28,7 +28,7 @@ os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
 import numpy as np
 
 RESULT = Path(__file__).parent / "results" / "speed.json"
-ROUNDS = 5
+ROUNDS = 3
 BATCH = 32
 
 

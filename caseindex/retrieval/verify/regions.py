@@ -25,6 +25,17 @@ _DELETED = 0.2  # share of the cells
 _DRAWS = 5
 _LEAST = 0.2  # log odds that a deletion changes; less is nothing to look at
 
+#: Of these a map points no better than chance (`benchmarks/verify/maps.py`): blurring does not take away what is faint,
+#: spread out or smaller than a cell.
+_UNLOCATED = (
+    "infarct",
+    "ischemic_stroke",
+    "lacunar_stroke",
+    "small_vessel_disease",
+    "dyscirculatory_encephalopathy",
+    "sah",
+)
+
 Mask = npt.NDArray[np.bool_]
 
 
@@ -56,6 +67,16 @@ class Region:
         """[CELLS, CELLS] the parts of the map that passed, 0 elsewhere."""
         kept = (self.map > 0) & self.holds | (self.map < 0) & self.holds_against
         return np.where(kept, self.map, np.float32(0))
+
+
+def locatable(concept: str) -> bool:
+    """Whether a map of the finding is worth showing."""
+    from caseindex.reports.lexicon import load_lexicon
+
+    lexicon = load_lexicon()
+    return not any(
+        concept == name or concept in lexicon.expand(name) for name in _UNLOCATED if name in lexicon.concepts
+    )
 
 
 def regions(

@@ -15,7 +15,7 @@ from caseindex.retrieval.verify.fusion import KINDS, fit_fusion, fit_statement_c
 from caseindex.retrieval.verify.halves import has_halves, lateral
 from caseindex.retrieval.verify.logistic import fit_logistic, fit_multinomial, softmax
 from caseindex.retrieval.verify.opened import Opened
-from caseindex.retrieval.verify.regions import Region, regions
+from caseindex.retrieval.verify.regions import Region, locatable, regions
 from caseindex.retrieval.verify.ridge import fit_ridge
 from caseindex.retrieval.verify.thresholds import beta_interval, by_false_alarms, usual_points
 from tests.retrieval.verify.cases import vector
@@ -203,3 +203,11 @@ def test_a_map_that_fails_the_deletion_test_shows_nothing() -> None:
     assert not neither.tested.any()
     assert not weak.tested.any()
     assert np.flatnonzero(against.tested).tolist() == [48]
+
+
+def test_no_map_is_shown_of_what_maps_do_not_find() -> None:
+    assert not locatable("ischemic_stroke")
+    assert not locatable("sah")
+    assert not locatable("posterior_infarct")
+    assert locatable("brain_hemorrhage")
+    assert locatable("pleural_effusion")

@@ -23,7 +23,7 @@ from caseindex.retrieval.verify.opened import Opened
 from caseindex.retrieval.verify.page.coloured import coloured
 from caseindex.retrieval.verify.page.overlay import overlay_uri
 from caseindex.retrieval.verify.page.words import words
-from caseindex.retrieval.verify.regions import Region, regions
+from caseindex.retrieval.verify.regions import Region, locatable, regions
 from caseindex.retrieval.verify.thresholds import Threshold
 from caseindex.retrieval.verify.verdict import Neighbour, Ruling, StatementRuling, Verdict
 
@@ -181,6 +181,7 @@ def _regions(opened: Opened, one: Verdict, pixels: PixelArray) -> list[Region]:
         if all(each.statement.finding != name for name, _ in asked):
             asked.append((each.statement.finding, side))
     asked = [*asked[:_MAPS], *((each.concept, None) for each in one.missing)][:_MAPS]
+    asked = [(name, side) for name, side in asked if side is not None or locatable(name)]
     if encoder is None or not asked:
         return []
     return regions(encoder, opened.verifier.witnesses.expectation, pixels, one.filed.fold, asked)

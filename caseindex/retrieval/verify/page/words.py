@@ -26,7 +26,9 @@ EN: Final = {
     "negated": "a finding turned into its contrary",
     "image": "Image",
     "no_picture": "The image's source cannot be read.",
-    "region": "Orange speaks for the finding, blue against it. Only what passed a deletion test is drawn.",
+    "region": "Orange speaks for the finding, blue against it. Only what passed a deletion test is drawn. On "
+    "drawn brain CT the strongest spot lay in the finding twice as often as by chance, in two of five: a hint, no outline. "
+    "Infarcts, white matter and subarachnoid blood get no map: there it was no better than chance.",
     "region_holds": "Odds of the finding without the orange part: × {part} (without random parts of the same size × {random} or "
     "more).",
     "region_against": "Without the blue part: × {part} (random parts: × {random} or less).",
@@ -95,7 +97,9 @@ RU: Final = {
     "negated": "находка вместо отрицания или наоборот",
     "image": "Снимок",
     "no_picture": "Исходный файл снимка недоступен.",
-    "region": "Оранжевое говорит за находку, синее — против. Показано только то, что прошло проверку удалением.",
+    "region": "Оранжевое говорит за находку, синее — против. Показано только то, что прошло проверку удалением. На "
+    "нарисованных КТ мозга самое яркое место приходилось на находку вдвое чаще случайного, в двух случаях из пяти: это "
+    "намёк, а не контур. Для инфарктов, белого вещества и субарахноидальной крови карт нет: там они не лучше случайных.",
     "region_holds": "Шансы находки без оранжевой части: × {part} (без случайных частей того же размера не ниже × {random}).",
     "region_against": "Без синей части: × {part} (без случайных не выше × {random}).",
     "region_none": "Без карты: {findings}. Ни одна часть снимка не прошла проверку удалением.",
