@@ -25,17 +25,17 @@ _WORDS = {
         r"|(?:right|left) (?:(?:upper|lower|middle|mid|main|frontal|parietal|temporal|occipital|lobe|lung|anterior|posterior"
         r"|apical|basal|superior|inferior|medial|lateral|\d+(?:st|nd|rd|th)?) ){0,2}(?:and|&) (?:\w+ )?(?:right|left)|either (?=side|lung|breast|kidney|eye|ear|hip|knee)"
         r"|r ?> ?l|l ?> ?r|right ?> ?left|left ?> ?right)\b"
-        r"|\b(?P<left>left(?:[- ]sided|ward)?|lt|LUL|LLL|levo\w+|L(?= (?:MCA|PCA|ACA|ICA|CPA)\b))\b(?! (?:ventric|atri|heart))"
-        r"|\b(?P<right>right(?:[- ]sided|ward)?|rt|RUL|RML|RLL|dextro\w+|R(?= (?:MCA|PCA|ACA|ICA|CPA)\b))\b"
+        r"|\b(?P<left>left(?:[- ]sided|ward)?|lt|LUL|LLL|levo\w+|L(?= (?:MCA|PCA|ACA|ICA|CPA|CCA|IJ|UVJ|(?!spine|ratio)[a-z]{3,})\b))\b(?! (?:ventric|atri|heart))"
+        r"|\b(?P<right>right(?:[- ]sided|ward)?|rt|RUL|RML|RLL|dextro\w+|R(?= (?:MCA|PCA|ACA|ICA|CPA|CCA|IJ|UVJ|(?!wave|ratio)[a-z]{3,})\b))\b"
         r"(?! (?:ventric|atri|heart))"
     ),
     Language.RUSSIAN: re.compile(
         r"\b(?P<both>с (?:обеих|двух) сторон|двух?сторонн\w+|билатеральн\w+|об(?:е|а|еих|оих|еими|оими)"
         r"|слева и справа|справа и слева|(?:справа|слева)(?:,| и) \d+ ?(?:ст|мм|см|степени)?\.? (?:справа|слева)|(?:справа|слева) (?:\w+ )?больше,? чем (?:справа|слева)|(?:больше|преимущественно|более|в большей степени|хуже) (?:выражен\w* )?(?:справа|слева)|D ?> ?S|S ?> ?D"
         r"|(?:прав[а-я]{2,3} и (?:\S+ )?лев|лев[а-я]{2,3} и (?:\S+ )?прав)[а-я]{2,3})\b"
-        r"|\b(?P<left>слева|влево|лев(?:ый|ая|ое|ого|ому|ым|ом|ой|ую|ые|ых|ыми)|левосторонн\w+|ЛСМА|ЛВСА|sin)\b"
+        r"|\b(?P<left>слева|влево|лев(?:ый|ая|ое|ого|ому|ым|ом|ой|ую|ые|ых|ыми|(?=\.))|левосторонн\w+|ЛСМА|ЛВСА|sin)\b"
         r"(?! (?:желудоч(?!к\w* (?:голов|мозга))|предсерд))"
-        r"|\b(?P<right>справа|вправо|прав(?:ый|ая|ое|ого|ому|ым|ом|ой|ую|ые|ых|ыми)|правосторонн\w+|ПСМА|ПВСА|dex)\b"
+        r"|\b(?P<right>справа|вправо|прав(?:ый|ая|ое|ого|ому|ым|ом|ой|ую|ые|ых|ыми|(?=\.))|правосторонн\w+|ПСМА|ПВСА|dex)\b"
         r"(?! (?:желудоч(?!к\w* (?:голов|мозга))|предсерд))",
         re.IGNORECASE,
     ),

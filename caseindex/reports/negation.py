@@ -40,6 +40,11 @@ _AFTER = re.compile(r"(?:состояние |картина |статус )?по
 # A doubt that can itself be denied: "no suspicious nodule", "участков, подозрительных на рак, нет", "未见可疑结节".
 _DENIABLE_DOUBT = re.compile(r"suspicio|concerning|suggest|worrisome|подозр|可疑", re.IGNORECASE)
 _NO_PAST = 12  # characters at most from "no" to "history of"
+# "гидронефроз, описанный ранее, разрешился", "the effusion, seen previously, has resolved"
+_TOLD_BEFORE = re.compile(
+    r"[^,;]*,\s*(?:описанн|выявленн|отмеч|определявш|имевш|ранее|наблюдавш|noted|seen|described|previously)[^,;]*,\s*",
+    re.IGNORECASE,
+)
 _BLOCKS = frozenset([CueKind.STOP, CueKind.AFFIRM])
 _ONLY_BOUNDS = frozenset([CueKind.STOP, CueKind.AFFIRM, CueKind.PSEUDO, CueKind.NOW])
 _COMMA = re.compile("[,，]")
@@ -59,7 +64,8 @@ _OR_BEFORE = re.compile(r"\b(?:or|или|либо)\s+(?:[\w-]+\s+){0,1}$", re.IG
 _OR_AFTER = re.compile(r"^\s*(?:or|или|либо)\b", re.IGNORECASE)
 # "脾不大"; not 肺不张, 无菌性坏死, 无脑儿, 功能不全, whose names hold the same characters.
 _OWN_NEGATION = re.compile(
-    r"\b(?:(?:not?|не)\b|non-?enhanc)|未见?|无(?![菌脑名力])|不(?![张稳连全良孕育规典均对等同])"
+    # "cervical spine is free of fracture": the name's words stand on both sides
+    r"\b(?:(?:not?|не|без|without)\b|(?:free|clear|negative) (?:of|from|for)\b|non-?enhanc)|未见?|无(?![菌脑名力])|不(?![张稳连全良孕育规典均对等同])"
     # "heart size is normal", "ПКС цела", "中线结构居中": names whose words say that all is well
     r"|\bnormal\b(?![ -]pressure)|\bintact\b|\bцел(?:а|о|ы|ый)?\b|обычн|интактн|居中|正常(?!压)|连续|完整",
     re.IGNORECASE,
@@ -248,7 +254,7 @@ class Sentence:
             return bool(_JOINED.match(chunk)) or self._list_ends_joined(end)
         if cue.after and self._has_words_before(cue):  # "гидронефроза нет, киста почки": "нет" had its say
             return False
-        if not _JOINED.match(chunk):
+        if not _JOINED.match(chunk) and not _OR_BEFORE.search(between):
             next_comma = _COMMA.search(self.text, end)
             rest = self.text[cue.end : next_comma.start() if next_comma else len(self.text)]
             if _PREDICATE[self.language].search(rest) and not self._list_ends_joined(end):
@@ -274,7 +280,7 @@ class Sentence:
             for other in self.cues
         ):
             return False  # "markings may reflect edema versus infection"
-        if not _COMMA.search(between):
+        if not _COMMA.search(between) or _TOLD_BEFORE.fullmatch(between):
             return True
         if cue.kind is not CueKind.NEGATION and cue.kind is not CueKind.UNCERTAIN:
             return False
