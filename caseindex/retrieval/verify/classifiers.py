@@ -102,7 +102,11 @@ def found_classifiers(archive: Archive) -> LabelPair | None:
 
 
 def learned_by(archive: Archive, pair: LabelPair) -> frozenset[str]:
-    return trained_on(archive, pair.image.fingerprint) | trained_on(archive, pair.text.fingerprint)
+    """Study UIDs of what either was trained on: their runs wrote down images and reports."""
+    uids = trained_on(archive, pair.image.fingerprint) | trained_on(archive, pair.text.fingerprint)
+    with archive.store.read() as reader:
+        records = [record for uid in uids for record in (reader.image(uid), reader.report(uid)) if record is not None]
+    return uids | frozenset(record.study_uid for record in records)
 
 
 def complete_classes(archive: Archive, pair: LabelPair) -> None:

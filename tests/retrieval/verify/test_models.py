@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -12,7 +14,14 @@ import pytest
 from caseindex.index.comparable import Kind
 from caseindex.records import Float32Array
 from caseindex.retrieval.verify.benchmark import bench_verify
-from caseindex.retrieval.verify.classifiers import ClassSpace, agreement, as_roots, found_classifiers
+from caseindex.retrieval.verify.classifiers import (
+    ClassSpace,
+    LabelPair,
+    agreement,
+    as_roots,
+    found_classifiers,
+    learned_by,
+)
 from caseindex.retrieval.verify.opened import Opened
 from caseindex.retrieval.verify.pair_space import PairSpace
 from caseindex.retrieval.verify.stored import load_verifier, save_verifier
@@ -109,3 +118,15 @@ def test_the_benchmark_finds_what_this_archive_shows(opened: Opened) -> None:
     assert len(found.matrix) == document["cases"]
     again = bench_verify(opened.archive).document
     assert again["kinds"] == document["kinds"]
+
+
+def test_what_a_classifier_learned_is_known_by_its_studies(opened: Opened) -> None:
+    run = opened.archive.runs_dir / "letters-1"
+    run.mkdir(parents=True)
+    (run / "result.json").write_text(json.dumps({"fingerprint": "letters"}))
+    split = {"train": ["i003", "r004"], "validation": [], "test": ["i005"], "held_out": []}
+    (run / "split.json").write_text(json.dumps(split))
+    learned = learned_by(opened.archive, LabelPair(FirstLetter(), FirstLetter()))  # type: ignore[arg-type]
+    shutil.rmtree(run)
+    assert {"s003", "s004"} <= learned
+    assert "s005" not in learned
