@@ -3,7 +3,7 @@
    FAULT_AT     which call (from 1); 0 counts only
    FAULT_WITH   "kill", or an errno: "ENOSPC", "EIO", "EDQUOT"
    FAULT_UNDER  only calls on paths that contain this (opens, renames, unlinks) or on files so opened
-   FAULT_COUNT  file that receives the number of calls at the end of the process
+   FAULT_COUNT  file to which each process adds a line with the number of its calls when it ends
    A failing write first writes half of its bytes, as a full disk does. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -57,7 +57,7 @@ static int due(int is_ours) {
 __attribute__((destructor)) static void finish(void) {
     const char *path = getenv("FAULT_COUNT");
     if (!path) return;
-    FILE *file = fopen(path, "w");
+    FILE *file = fopen(path, "a");
     if (file) { fprintf(file, "%ld\n", calls); fclose(file); }
 }
 
