@@ -17,7 +17,19 @@ from caseindex.reports.lexicon import Lexicon
 Named = tuple[str, int, int]  # concept, start, end
 
 _HEADING = re.compile(r"[^:：.;,，。]{2,45}[:：]")
-_OPENS = re.compile(r"(?:^|[,;:.(]|\s[-–—]|\bа\b)\s*(?:(?:а|при этом|также|аналогично|on the)\s+)*$", re.IGNORECASE)
+_OPENS = re.compile(
+    r"(?:^|[,;:.(]|\s[-–—]|\bа\b)\s*(?:(?:а|при этом|также|аналогично|on the|в|на)\s+)*$", re.IGNORECASE
+)
+_DASH = re.compile(r"\s+[-–—]\s")  # "левая пазуха затемнена, в правой – киста"
+# "stone at the left UVJ with hydronephrosis"
+_WITH = re.compile(r"[^,;:]*(?:\bwith\b|\bс\b|\bи\b|\band\b|伴|并)(?:\s+[\w-]+){0,3}\s*", re.IGNORECASE)
+# ", suspicious for an aneurysm", ", вероятно киста"
+_MEANS = re.compile(
+    r"[^;:]*,\s*(?:(?:most |highly |very )?(?:suspicious|concerning|suggestive|compatible|consistent|likely|probably|possibly"
+    r"|favou?r\w*|representing|suggesting|raising|worrisome)|вероятн|возможн|наиболее|подозр|соответств|похож)[^,;:]*",
+    re.IGNORECASE,
+)
+_BLOCKED_OUTFLOW = frozenset(["hydronephrosis", "ureteral_stone", "nephrolithiasis", "stone"])
 _ADVERBS = frozenset(["справа", "слева"])
 _CLAUSE = re.compile("[,;，；。]")
 _DIAGNOSIS = re.compile(r"\s[-–—=]\s|:\s")  # "... - коксартроз"
@@ -56,7 +68,21 @@ class CarriedSides:
             left, side = opening[-1]
             if not any(left < at < start and other is not side for at, _, other in self._sides):
                 return side
-        return self._of_organ(concept, start, before, lexicon)
+        return self._of_organ(concept, start, before, lexicon) or self._of_company(concept, start, before)
+
+    def _of_company(self, concept: str, start: int, before: Sequence[tuple[Named, Side]]) -> Side | None:
+        """The side of the stone that a kidney is dilated by; that of what has no name but in its explanation ("outpouching
+        at the right MCA, suspicious for an aneurysm")."""
+        named = {side for _, right, side in self._sides if right <= start}
+        if len(named) != 1:
+            return None
+        for (name, _, right), side in before:
+            if {name, concept} <= _BLOCKED_OUTFLOW and _WITH.fullmatch(self._sentence, right, start):
+                return side
+        if before:
+            return None
+        last = max(right for _, right, _ in self._sides if right <= start)
+        return named.pop() if _MEANS.fullmatch(self._sentence, last, start) else None
 
     def _of_organ(
         self, concept: str, start: int, before: Sequence[tuple[Named, Side]], lexicon: Lexicon
@@ -96,7 +122,7 @@ def _side_of_heading(sentence: str, sides: Sequence[SideSpan], findings: Sequenc
 
 def _opens_clause(sentence: str, language: Language, left: int, right: int, findings: Sequence[Named]) -> bool:
     if language is Language.RUSSIAN:
-        if sentence[left:right].lower() not in _ADVERBS:
+        if sentence[left:right].lower() not in _ADVERBS and not _DASH.match(sentence, right):
             return False
     elif language is not Language.ENGLISH or not re.match(r"\s*[,:]", sentence[right:]):
         return False

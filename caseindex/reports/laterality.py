@@ -45,8 +45,8 @@ _WORDS = {
     ),
 }
 _CLAUSE = re.compile(
-    r"[,;，；。、:：]|\s[-–—]\s|(?P<with>(?<!consistent )(?<!compatible )\bwith\b|\bс (?!прав|лев|обе|двух|одной|локал|расп))"
-    r"|\b(?:but|however|without|no|and the|due to|secondary to|но|однако|без)\b"
+    r"(?<!\d),|,(?! ?\d+(?:[-–,]\s?\d+)* (?:ребер|рёбер|ребра|ribs?))|[;，；。、:：]|\s[-–—]\s|(?P<with>(?<!consistent )(?<!compatible )\bwith\b|\bс (?!прав|лев|обе|двух|одной|локал|расп)|\bwithout\b|\bno\b|\bбез\b)|(?P<zh>[伴并])"
+    r"|\b(?:but|however|and the|due to|secondary to|given|но|однако|на фоне|вследствие)\b"
 )
 # Said of what stands before the comma: "сакроилеит, больше справа".
 _COMPARES = re.compile(
@@ -60,6 +60,11 @@ _MODIFIERS = re.compile(
     r"\s*(?:(?!(?:of|in|with|and|or|at|to|on|for|is|are|was|following|after|before|from|near|by|due|without|no|not|but|than|as|[а-яё]{1,2}|для|при|без|или)\s)(?![а-яё]+(?:а|я|и|ы|у|е|о|ов|ей)\s)"
     r"[\w-]+\s+){0,3}"
 )
+_DENIALS = frozenset(["no", "without", "без"])  # "right breast no mass or calcification"
+# "lacunes in bilateral basal ganglia and ischemic changes": the side of a place that the first finding is in
+_OF_A_PLACE = re.compile(r"\b(?:in|of|at|within|along|over) (?:the )?$", re.IGNORECASE)
+_AND = re.compile(r"\s\w[\w ]*\band (?!\w* ?(?:right|left)\b)[^,;]*$", re.IGNORECASE)
+_ON_THE = re.compile(r"\bon the $", re.IGNORECASE)  # "opacity on the right likely represents atelectasis"
 _JOINED = re.compile(r"\b(?:and|or|и|или|либо)\b", re.IGNORECASE)
 
 
@@ -94,6 +99,8 @@ def side_of(
                 distance = 0
             else:
                 crossed = sum(low <= a and b <= high for a, b in others)
+                if right <= start and not crossed and _is_of_the_first(sentence, left, right, start, others):
+                    continue
                 if left >= end and _is_attribute(sentence, left, right, others):
                     continue  # "pneumothorax after removal of the right chest tube"
                 if (
@@ -111,9 +118,18 @@ def side_of(
     return best[1] if best else None
 
 
+def _is_of_the_first(sentence: str, left: int, right: int, start: int, others: Sequence[tuple[int, int]]) -> bool:
+    """Whether a word of side before "and" belongs to the place of the finding before it."""
+    return (
+        any(b <= left for _, b in others)
+        and _OF_A_PLACE.search(sentence, 0, left) is not None
+        and _AND.fullmatch(sentence, right, start) is not None
+    )
+
+
 def _is_attribute(sentence: str, left: int, right: int, others: Sequence[tuple[int, int]]) -> bool:
     """Whether a word of side belongs to another finding right behind it; the Russian adverbs do not."""
-    if sentence[left:right].lower() in {"слева", "справа", "влево", "вправо"}:
+    if sentence[left:right].lower() in {"слева", "справа", "влево", "вправо"} or _ON_THE.search(sentence, 0, left):
         return False
     reach = _LATER if sentence[left].isascii() else 2
     return any(0 <= a - right <= reach and _MODIFIERS.fullmatch(sentence, right, a) for a, _ in others)
@@ -134,7 +150,9 @@ def _parted(sentence: str, low: int, high: int, crossed: int, behind: bool, othe
     for match in _CLAUSE.finditer(sentence, low, high):
         if match.group() == "、":
             continue
-        if match["with"] and not behind and not crossed:
+        if match["zh"] and not behind:
+            continue  # "椎间盘膨出并左侧椎间孔狭窄": the side that comes last is the second one's only
+        if match["with"] and not behind and (not crossed or match["with"] in _DENIALS):
             comma = max(sentence.rfind(mark, 0, match.start()) for mark in ",;.，")
             if not any(comma < a < match.start() for a, _ in others):
                 continue

@@ -35,6 +35,19 @@ _PREPOSITION = re.compile(r"\s(?:в|во|на|по|с|со|за|из|от|к)\s"
 _DETAIL = re.compile(r"[0-9]")
 _EVIDENCE = re.compile(r"данны[хе] за\s[^.;:]*$", re.IGNORECASE)  # governs the accusative: "данных за опухоль"
 _OWN_EVIDENCE = re.compile(r",[^,]*\bданны[хе] за\b", re.IGNORECASE)
+# "no lymphadenopathy, small hiatal hernia": what has a size or a degree is there.
+_ASSERTS = re.compile(
+    r"\s*(?:(?:but|there (?:is|are))\s+)?(?:an?\s+)?(?:small|tiny|minimal|trace|mild|moderate|severe|large(?! (?:vessel|territor))|scattered|multiple|numerous|few|several|stable"
+    r"|unchanged|prominent|extensive|marked|advanced|diffuse|old|chronic|remote|healed|healing|known|persistent|residual"
+    r"|bilateral|right|left|\d+(?:\.\d+)? ?(?:x|mm|cm)|(?:mild|moderate)ly)\b",
+    re.IGNORECASE,
+)
+_AND = re.compile(r"\s*and\b", re.IGNORECASE)
+_OWN_PREDICATE = re.compile(r"\s+(?:has|have|remains?|persists?)\b", re.IGNORECASE)
+_CLOSED = re.compile(
+    r"\b(?:seen|identified|visuali[sz]ed|noted|present|evident|detected|demonstrated)\s*$", re.IGNORECASE
+)
+_WITHOUT = re.compile(r"\bwithout\b|\bбез\b", re.IGNORECASE)
 _WITH = re.compile(r"\bwith\b", re.IGNORECASE)
 _AFTER = re.compile(r"(?:состояние |картина |статус )?после", re.IGNORECASE)
 # A doubt that can itself be denied: "no suspicious nodule", "участков, подозрительных на рак, нет", "未见可疑结节".
@@ -42,7 +55,7 @@ _DENIABLE_DOUBT = re.compile(r"suspicio|concerning|suggest|worrisome|подоз�
 _NO_PAST = 12  # characters at most from "no" to "history of"
 # "гидронефроз, описанный ранее, разрешился", "the effusion, seen previously, has resolved"
 _TOLD_BEFORE = re.compile(
-    r"[^,;]*,\s*(?:описанн|выявленн|отмеч|определявш|имевш|ранее|наблюдавш|noted|seen|described|previously)[^,;]*,\s*",
+    r"[^,;]*,\s*(?:описанн|выявленн|отмеч|определявш|имевш|ранее|наблюдавш|подозрит|характерн|накаплив|noted|seen|described|previously)[^,;]*,\s*",
     re.IGNORECASE,
 )
 _BLOCKS = frozenset([CueKind.STOP, CueKind.AFFIRM])
@@ -186,8 +199,8 @@ class Sentence:
         """Whether what was said of the past, up to ``past``, is over at ``start``: at a word like "now", or in a later
         clause with a negation of its own ("в анамнезе инсульт, кровоизлияний не выявлено")."""
         comma = max(self.text.rfind(",", past, start), self.text.rfind("，", past, start))
-        if self._now_between(past, start):
-            return True
+        if self._now_between(past, start) or _WITHOUT.search(self.text, past, start):
+            return True  # "removal of the tube without pneumothorax"
         return comma >= 0 and any(cue.kind is CueKind.NEGATION and cue.start > comma for cue in self.cues)
 
     def _lists_past(self, cue: Cue) -> bool:
@@ -199,7 +212,7 @@ class Sentence:
     def _is_past(self, start: int) -> bool:
         """Whether words of the past open the clause of the mention: a later clause does not deny it."""
         comma = max(self.text.rfind(",", 0, start), 0)
-        return any(cue.kind is CueKind.HISTORICAL and cue.before and comma <= cue.start < start for cue in self.cues)
+        return any(cue.kind is CueKind.HISTORICAL and cue.before and comma <= cue.start <= start for cue in self.cues)
 
     def _excepted(self, start: int) -> bool:
         """Whether "except for" or the like opens the clause of the mention."""
@@ -213,7 +226,7 @@ class Sentence:
         return any(
             cue.kind is CueKind.AFFIRM
             and cue.end <= position
-            and not (signs and self.text[cue.start : cue.end].lower() == "признаки")
+            and not (signs and self.text[cue.start : cue.end].lower().endswith("признаки"))
             for cue in self.cues
         )
 
@@ -223,6 +236,12 @@ class Sentence:
         between = self.text[cue.end : start]
         if cue.kind is CueKind.FAMILY:
             return ";" not in between and not self._now_between(cue.end, start)
+        if (
+            cue.kind is CueKind.NEGATION
+            and self.language is Language.ENGLISH
+            and self._asserted_beyond(cue, start, end)
+        ):
+            return False
         if cue.kind is CueKind.HISTORICAL:
             if self._past_ends(cue.end, start):
                 return False
@@ -261,6 +280,17 @@ class Sentence:
                 return False
         return self._may_be_denied(start, end)
 
+    def _asserted_beyond(self, cue: Cue, start: int, end: int) -> bool:
+        """Whether an item behind an English list says how much there is of it ("no lymphadenopathy, small hernia"), has a
+        predicate of its own, or follows a participle that closes the denied clause ("no sac seen, adnexal mass")."""
+        comma = self.text.rfind(",", cue.end, start)
+        if comma < 0 or self._list_ends_joined(end) or _OR_BEFORE.search(self.text[:start]):
+            return False
+        item = self.text[comma + 1 : start]
+        if _ASSERTS.match(item) or (_AND.match(item) and _OWN_PREDICATE.match(self.text, end)):
+            return True
+        return not _JOINED.match(item) and _CLOSED.search(self.text, cue.end, comma) is not None
+
     def _list_ends_joined(self, end: int) -> bool:
         """Whether the enumeration that goes on after ``end`` closes with "or"/"и", or the sentence's end is near."""
         rest = self.text[end:]
@@ -297,8 +327,11 @@ class Sentence:
             or _PREDICATE[self.language].search(between)
         ):
             return False
-        if cue.kind is CueKind.UNCERTAIN:
-            return bool(re.search(r",?\s(?:or|and|и|или)\s", between, re.IGNORECASE))
+        joined = re.search(r",?\s(?:or|and|nor|и|или)\s", between[between.rfind(",") :], re.IGNORECASE)
+        if cue.kind is CueKind.UNCERTAIN or (
+            self.language is Language.ENGLISH and between[between.rfind(",") + 1 :].strip()
+        ):
+            return joined is not None  # "fracture, marrow edema absent" denies the edema only
         if _OWN_EVIDENCE.search(self.text, end, cue.start) or self._denies_some(cue):
             return False  # "состояние после операции, данных за рецидив нет", "очаги, активных нет"
         return self._may_be_denied(start, end) and self._list_may_be_denied(end, cue.start)

@@ -32,6 +32,7 @@ _PREDICATES = frozenset(
 _CLAUSE_WORDS = frozenset(
     "but however although while which with and or а но однако и или also although through при с со".split()
 )
+_SIDES_AFTER = re.compile(r"(?:обеих|двух) сторон", re.IGNORECASE)  # "ЧЛС с обеих сторон не расширена"
 _ENDS = re.compile(r"[.!?;。！？；:：]|\n\s*\n")
 _JOINING = re.compile(r"[/]|\b(?:and|or|nor|и|или|либо|а также|ни)\b", re.IGNORECASE)
 _LISTED = re.compile(r",\s+(?:\w+\s+){1,2}")  # "tortuous, ectatic thoracic aorta"
@@ -74,7 +75,9 @@ class Clauses:
                 if _ENDS.search(between):
                     sentence += 1
                     clause += 1
-                elif _SOFT.search(between) or not _CLAUSE_WORDS.isdisjoint(between.lower().split()):
+                elif _SOFT.search(between) or not (
+                    _CLAUSE_WORDS.isdisjoint(between.lower().split()) or _SIDES_AFTER.match(text, word.start)
+                ):
                     clause += 1
                     joined = bool(_JOINING.search(between))
             self.sentence.append(sentence)
@@ -230,6 +233,8 @@ def longest(matches: list[Match]) -> list[Match]:
         taken = used.intersection(match.positions)
         if taken and (len(taken) == len(match.positions) or not (match.coordinated or taken <= shareable)):
             continue
+        if match.coordinated and not match.head_shared and match.positions[0] in taken - shareable:
+            continue  # "tear of the medial meniscus, ACL and PCL are intact"
         if match.head_shared and not taken <= {match.positions[0]}:
             continue
         if any(other.concept == match.concept and set(match.positions) & set(other.positions) for other in chosen):

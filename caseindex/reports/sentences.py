@@ -12,6 +12,7 @@ _ABBREVIATIONS = frozenset(
 )
 _BOUNDARY = re.compile(r"[.!?]+(?=[\s\"')\]»]|$)|(?<=[a-zа-яё]{3})\.(?=[A-ZА-ЯЁ])|[。！？；;]+|\n[ \t]*\n\s*|\n")
 _BULLET = re.compile(r"\s*(?:[-–—•*·]|\d{1,2}[.)、]|[（(]?\d{1,2}[)）])\s*\S")
+_GOES_ON = re.compile(r" (?:\d|[a-zа-яё]|[(])")
 _LAST_WORD = re.compile(r"([^\s(\[«\"]+)$")
 
 
@@ -43,6 +44,8 @@ def _ends(text: str, start: int, match: re.Match[str]) -> bool:
     mark = match.group()
     if not any(letter.isalnum() for letter in text[start : match.start()]):
         return False  # "? pneumonia"
+    if mark == "?" and _GOES_ON.match(text, match.end()):
+        return False  # "микроаденома? 4 мм слева"
     if mark == "\n":  # a wrapped line goes on, a new item or a new capital after a finished line does not
         following = text[match.end() : match.end() + 40].lstrip(" \t")
         if not following or _BULLET.match(following):

@@ -35,9 +35,12 @@ _COMPLICATION = re.compile(
     re.IGNORECASE,
 )
 _UNSIDED = frozenset(
-    [_NORMAL, "cardiomegaly", "enlarged_mediastinum", "sternal_fracture"]
+    [_NORMAL, "cardiomegaly", "enlarged_mediastinum", "sternal_fracture", "spondylolisthesis"]
 )  # "тень сердца расширена влево" has no side
-_SPLEEN_TOO = re.compile("гепатоспл|hepatospl|肝脾", re.IGNORECASE)  # one word for two findings
+_TWO_IN_ONE = {  # one word for two findings
+    "hepatomegaly": ("splenomegaly", re.compile("гепатоспл|hepatospl|肝脾", re.IGNORECASE)),
+    "hemothorax": ("pneumothorax", re.compile("гемопневм|пневмогем|hemopneumo|血气胸|气血胸", re.IGNORECASE)),
+}
 _CATEGORY = re.compile("(?:BI|LI|PI|TI)-?RADS", re.IGNORECASE)
 _MARKS = ",;，；。"
 
@@ -138,8 +141,9 @@ def _of_sentence(
                 historical=judged.historical,
             )
         )
-        if mention.concept == "hepatomegaly" and _SPLEEN_TOO.match(mention.text):
-            found.append(replace(found[-1], finding="splenomegaly"))
+        other, pattern = _TWO_IN_ONE.get(mention.concept, ("", _CATEGORY))
+        if other and pattern.match(mention.text):
+            found.append(replace(found[-1], finding=other))
     for position, side in denied_sides(plain, language, spans):
         told = [made for made in found if made.finding == stated[position].concept]
         if told and told[-1].polarity is Polarity.PRESENT:
