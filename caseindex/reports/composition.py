@@ -16,13 +16,20 @@ from caseindex.reports.table import Row
 Span = tuple[str, int, int]
 
 _COMMA = re.compile(r"[,，;；]|\b(?:and|и)\b")
+_OTHER_CLAUSE = re.compile("[,，;；]")
 _BEYOND = 30  # characters
 MAX_DISTANCE = 90  # characters between a finding and its place
 # Of an organ though nothing composes them: "no hydrocephalus, no herniation", "tortuous aorta, calcified".
 _PLACE_OF = {"hydrocephalus": "brain", "tortuous_aorta": "aorta"}
 _NO_PLACE = frozenset(["pneumothorax"])  # an effusion beside it may be any
 # Beyond a comma the place may be another one: "вещество мозга не изменено, кровоизлияний нет" denies all in the skull.
-_BROADER_AFAR = {"brain_hemorrhage": "intracranial_hemorrhage"}
+_BROADER_AFAR = {
+    "brain_hemorrhage": "intracranial_hemorrhage",
+    "cerebellar_atrophy": "brain_atrophy",
+    "cerebellar_infarct": "ischemic_stroke",
+    "posterior_infarct": "ischemic_stroke",
+    "brainstem_infarct": "ischemic_stroke",
+}
 _NOT_COMPOSED = frozenset(["病变"])  # any disease of the organ, and no mass in it
 _NEAR_ONLY = frozenset(["stenosis", "occlusion", "thrombosis", "dissection", "inflammation"])
 _FAR = 3  # further anatomies that are tried where the nearest composes nothing
@@ -108,17 +115,19 @@ class Composition:
         text: str,
     ) -> str | None:
         near = sorted(
-            (_distance(text, start, end, left, right), place)
+            (_distance(text, start, end, left, right), place, text[min(end, right) : max(start, left)])
             for place, left, right, number in places
             if number == sentence
         )
         if near:
-            for distance, place in near[:_FAR]:
+            for distance, place, between in near[:_FAR]:
                 if distance > MAX_DISTANCE or (near[0][0] < _BEYOND <= distance):
                     return None  # what stands beyond a comma, where its own clause names a place
                 specific = self.specific(generic, place)
                 if specific is not None and distance >= _BEYOND and generic in _NEAR_ONLY:
                     return None
+                if specific is not None and generic == "fracture" and _OTHER_CLAUSE.search(between):
+                    return None  # "fracture of the clavicle, no other fractures"
                 if specific is not None:
                     return _BROADER_AFAR.get(specific, specific) if distance >= _BEYOND else specific
             return None

@@ -21,6 +21,22 @@ _OTHER_SIDE = {
 }
 
 
+# "гонартроз справа 2 ст., слева 1 ст."
+_GRADED = re.compile(
+    r"[,;]\s*(?:а\s+)?(?:(?P<left>слева)|(?P<right>справа))\s*(?:[-–—]\s*|до\s+)?(?:\d+|[IVХ]+)(?:[-–.,]\d+)?\s*(?:-?[йя]\s+)?"
+    r"(?:ст|степен|мм|см|балл|стади)[а-яё]*\.?\s*(?=[.,;]|$)",
+    re.IGNORECASE,
+)
+
+
+def graded_sides(sentence: str, language: Language, mentions: Sequence[tuple[int, int]]) -> Iterator[tuple[int, Side]]:
+    """(number of the mention, side) that a clause of a side and a degree says of the mention before it."""
+    for match in _GRADED.finditer(sentence) if language is Language.RUSSIAN else ():
+        before = [(end, number) for number, (_, end) in enumerate(mentions) if end <= match.start()]
+        if before:
+            yield max(before)[1], Side(match.lastgroup or "")
+
+
 def denied_sides(sentence: str, language: Language, mentions: Sequence[tuple[int, int]]) -> Iterator[tuple[int, Side]]:
     """(number of the mention, side) that a clause without a finding of its own denies of the mention before it."""
     for match in _OTHER_SIDE[language].finditer(sentence):

@@ -30,7 +30,7 @@ _GOES_ON = re.compile("大[小片量致体部面叶脑动范]|厚[薄度]|疝[�
 _MAX_MODIFIER = 5  # characters
 _CLAUSE_END = re.compile(r"(?:的?征象|表现|改变)?(?:$|[。，,；;.、\s)）])")
 OPEN_PLACE = "…"  # in a Chinese name
-_FILLING = r"(?:[\u4e00-\u9fff]{1,2}[样状形]|轻微|普遍|向[左右前后上下外内]{1,3}(?:方|侧)?|[左右](?=[移偏])|[左右双]侧|略|局部|部分|广泛|弥漫性?|不规则|多处|节段性|均匀|不均匀|结构|体积|大小|[I1Ⅰ]度|脏|居中，?|系统|形态|均|亦|也|未见|未|无|不|明显|明确|确切|显著|稍|略|轻度|中度|重度|可见|见|有|呈|较前|向[左右]侧?|约|多发|单发|散在|少许|少量)*"
+_FILLING = r"(?:[\u4e00-\u9fff]{1,2}[样状形]|轻微|普遍|囊实性|囊性|实性|混合性|混杂|混合回声|低回声|高回声|无回声|向[左右前后上下外内]{1,3}(?:方|侧)?|[左右](?=[移偏])|[左右双]侧|略|局部|部分|广泛|弥漫性?|不规则|多处|节段性|均匀|不均匀|结构|体积|大小|[I1Ⅰ]度|脏|居中，?|系统|形态|均|亦|也|未见|未|无|不|明显|明确|确切|显著|稍|略|轻度|中度|重度|可见|见|有|呈|较前|向[左右]侧?|约|多发|单发|散在|少许|少量)*"
 _HAN_OR_LATIN = re.compile(r"[㐀-鿿]")
 # Upper-case words that mean something else where the pattern around them matches.
 _NOT_HERE = {
@@ -38,6 +38,9 @@ _NOT_HERE = {
         r"(?:\bon|\bphysical|\bunremarkable|\bnormal)\s+PE\b|\bPE\s*[:=-]|\bPE (?:protocol|study|was|revealed|showed)"
     ),
     "MS": re.compile(r"\bMS\s*[:=-]|\baltered MS|\bMS contin|\bchange in MS|\bmental MS"),
+    "RA": re.compile(
+        r"\bRA (?:and|/|or|to) (?:the )?(?:RV|LA)\b|\b(?:in|to|into) (?:the )?RA\b|\bRA (?:lead|enlarge|dilat|pressure|size|tip)|/RA\b"
+    ),
     "MI": re.compile(r"\bMI,? \d{5}"),
 }
 

@@ -34,10 +34,10 @@ _HISTORY = re.compile(r"анамне|history|hx|pmh|h/o|史|既往|曾", re.IGNO
 _PREPOSITION = re.compile(r"\s(?:в|во|на|по|с|со|за|из|от|к)\s", re.IGNORECASE)
 _DETAIL = re.compile(r"[0-9]")
 _EVIDENCE = re.compile(r"данны[хе] за\s[^.;:]*$", re.IGNORECASE)  # governs the accusative: "данных за опухоль"
-_OWN_EVIDENCE = re.compile(r",[^,]*\bданны[хе] за\b", re.IGNORECASE)
+_OWN_EVIDENCE = re.compile(r",[^,]*\b(?:данны[хе] за|(?<=[А-Я], )признак\w+)\b", re.IGNORECASE)
 # "no lymphadenopathy, small hiatal hernia": what has a size or a degree is there.
 _ASSERTS = re.compile(
-    r"\s*(?:(?:but|there (?:is|are))\s+)?(?:an?\s+)?(?:small|tiny|minimal|trace|mild|moderate|severe|large(?! (?:vessel|territor))|scattered|multiple|numerous|few|several|stable"
+    r"\s*(?:(?:but|there (?:is|are))\s+)?(?:an?\s+)?(?:complex |solid |simple )?(?:small|tiny|minimal|trace|mild|moderate|severe|large(?! (?:vessel|territor))|scattered|multiple|numerous|few|several|stable"
     r"|unchanged|prominent|extensive|marked|advanced|diffuse|old|chronic|remote|healed|healing|known|persistent|residual"
     r"|bilateral|right|left|\d+(?:\.\d+)? ?(?:x|mm|cm)|(?:mild|moderate)ly)\b",
     re.IGNORECASE,
@@ -78,7 +78,7 @@ _OR_AFTER = re.compile(r"^\s*(?:or|или|либо)\b", re.IGNORECASE)
 # "脾不大"; not 肺不张, 无菌性坏死, 无脑儿, 功能不全, whose names hold the same characters.
 _OWN_NEGATION = re.compile(
     # "cervical spine is free of fracture": the name's words stand on both sides
-    r"\b(?:(?:not?|не|без|without)\b|(?:free|clear|negative) (?:of|from|for)\b|non-?enhanc)|未见?|无(?![菌脑名力])|不(?![张稳连全良孕育规典均对等同])"
+    r"\b(?:(?:not?|не|без|without)\b|(?:free|clear|negative) (?:of|from|for)\b|non-?enhanc)|未见?|无(?![菌脑名力])|不(?![张稳连全良孕育规典均对等同清佳齐整匀])"
     # "heart size is normal", "ПКС цела", "中线结构居中": names whose words say that all is well
     r"|\bnormal\b(?![ -]pressure)|\bintact\b|\bцел(?:а|о|ы|ый)?\b|обычн|интактн|居中|正常(?!压)|连续|完整",
     re.IGNORECASE,
@@ -258,9 +258,7 @@ class Sentence:
             return not _CHINESE_STOP.search(between) and not _CHINESE_ATTRIBUTE.search(between)
         if _HARD.search(between) and cue.kind is not CueKind.DIFFERENTIAL:
             return False
-        if cue.kind is CueKind.DIFFERENTIAL or not _COMMA.search(between):
-            return True
-        if cue.kind is CueKind.HISTORICAL:
+        if cue.kind in (CueKind.DIFFERENTIAL, CueKind.HISTORICAL) or not _COMMA.search(between):
             return True
         if cue.kind is CueKind.UNCERTAIN and not between[: _comma_at(between)].strip():
             if cue.after and self._has_words_before(cue):
@@ -287,9 +285,10 @@ class Sentence:
         if comma < 0 or self._list_ends_joined(end) or _OR_BEFORE.search(self.text[:start]):
             return False
         item = self.text[comma + 1 : start]
-        if _ASSERTS.match(item) or (_AND.match(item) and _OWN_PREDICATE.match(self.text, end)):
+        if _ASSERTS.match(self.text, comma + 1) or (_AND.match(item) and _OWN_PREDICATE.match(self.text, end)):
             return True
-        return not _JOINED.match(item) and _CLOSED.search(self.text, cue.end, comma) is not None
+        denied = self.text[cue.end : comma]  # "no fracture or dislocation, swelling": the list was over
+        return not _JOINED.match(item) and bool(_CLOSED.search(denied) or re.search(r"\bor\b", denied))
 
     def _list_ends_joined(self, end: int) -> bool:
         """Whether the enumeration that goes on after ``end`` closes with "or"/"и", or the sentence's end is near."""

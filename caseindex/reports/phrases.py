@@ -145,7 +145,11 @@ def match(
             if not free:
                 return None
             here = clauses.sentence[anchor]
-            nearest = min(free, key=lambda at: (clauses.sentence[at] != here, abs(at - anchor), at))
+            clause = clauses.clause[anchor]
+            nearest = min(
+                free,
+                key=lambda at: (clauses.sentence[at] != here, abs(at - anchor), clauses.clause[at] != clause, at),
+            )
         if abs(nearest - anchor) > reach or clauses.sentence[nearest] != clauses.sentence[anchor]:
             return None
         positions.append(nearest)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from caseindex.records import Language, Polarity, Side, Statement
 from caseindex.reports.carried_sides import CarriedSides, Named
 from caseindex.reports.changes import ChangeSpan, change_of, find_changes
-from caseindex.reports.ellipsis import denied_sides
+from caseindex.reports.ellipsis import denied_sides, graded_sides
 from caseindex.reports.languages import detect
 from caseindex.reports.laterality import find_sides, side_of, side_of_place
 from caseindex.reports.lexicon import Lexicon, Mention, load_lexicon
@@ -113,7 +113,8 @@ def _of_sentence(
         if judged.polarity is Polarity.PRESENT and _CATEGORY.match(mention.text):
             judged = Assessment(Polarity.UNCERTAIN)  # "BI-RADS 5" is a suspicion
         if kinds[mention.concept] is not ConceptKind.FINDING:
-            judged = _of_device(judged, plain, a, b, language)
+            is_device = kinds[mention.concept] is ConceptKind.DEVICE
+            judged = _of_device(judged, plain, a, b, language, is_device=is_device)
         if kinds[mention.concept] is ConceptKind.PROCEDURE and _TAKEN_OUT.search(plain, a, b):
             judged = Assessment(Polarity.PRESENT)  # "желчный пузырь удален"
         side = None
@@ -148,6 +149,10 @@ def _of_sentence(
         told = [made for made in found if made.finding == stated[position].concept]
         if told and told[-1].polarity is Polarity.PRESENT:
             found.append(replace(told[-1], polarity=Polarity.ABSENT, side=side, change=None))
+    for position, side in graded_sides(plain, language, spans):
+        told = [made for made in found if made.finding == stated[position].concept]
+        if told and told[-1].side not in (None, side, Side.BOTH):
+            found.append(replace(told[-1], side=side))
     return _without_repetition(found)
 
 
@@ -175,12 +180,14 @@ def _is_comparison(concept: str, start: int, end: int, changes: Sequence[ChangeS
     )
 
 
-def _of_device(judged: Assessment, sentence: str, start: int, end: int, language: Language) -> Assessment:
+def _of_device(
+    judged: Assessment, sentence: str, start: int, end: int, language: Language, *, is_device: bool
+) -> Assessment:
     """A device of the past is in place ("pacemaker, status post implantation") unless it was taken out; only its own
     clause denies one ("артефакт от клипсы, гематома не определяется")."""
     begin = max(sentence.rfind(mark, 0, start) for mark in _MARKS) + 1
     finish = min((at for mark in _MARKS if (at := sentence.find(mark, end)) >= 0), default=len(sentence))
-    if _TAKEN_OUT.search(sentence, begin, finish):
+    if is_device and _TAKEN_OUT.search(sentence, begin, finish):
         return Assessment(Polarity.ABSENT)
     if judged.polarity is Polarity.ABSENT and _COMPLICATION.search(sentence, begin, finish):
         return Assessment(Polarity.PRESENT)  # "миграции металлоконструкции нет"

@@ -19,10 +19,17 @@ def test_finding_polarity_and_side(language: Language) -> None:
 
 
 @pytest.mark.parametrize("language", list(Language))
-@pytest.mark.parametrize("name", ["third", "regions"])
+@pytest.mark.parametrize("name", ["third", "regions", "fourth"])
 def test_sentences_of_every_region(name: str, language: Language) -> None:
     sentences = read(language, name)
     assert len(sentences) >= 100
+    assert measure(sentences, language).f1 >= 0.94
+
+
+@pytest.mark.parametrize("language", list(Language))
+def test_sentences_of_a_fifth_annotator(language: Language) -> None:
+    sentences = read(language, "fifth")
+    assert len(sentences) >= 80
     assert measure(sentences, language).f1 >= 0.94
 
 
