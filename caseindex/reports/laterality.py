@@ -53,6 +53,11 @@ _COMPARES = re.compile(
     r"больше|преимуществ|более|хуже|в большей|(?:right|left).* than|worse|greater|larger|more|predomin|[rl] ?>",
     re.IGNORECASE,
 )
+# "pneumothorax, previously seen on the left, ..."
+_TOLD = re.compile(
+    r",\s*(?:best |again |better )?(?:previously|noted|seen|described|identified|ранее|описанн|выявленн|определявш)[^,;:]*",
+    re.IGNORECASE,
+)
 _FAR = 60  # characters
 _LAST_COMMA = re.compile(r"[^,;:]*,\s*")
 _LATER = 45  # characters from an attribute to its noun
@@ -103,6 +108,8 @@ def side_of(
                     continue
                 if left >= end and _is_attribute(sentence, left, right, others):
                     continue  # "pneumothorax after removal of the right chest tube"
+                if left >= end and not crossed and _TOLD.fullmatch(sentence, low, high):
+                    return side
                 if (
                     left >= end
                     and not crossed

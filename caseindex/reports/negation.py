@@ -65,7 +65,7 @@ _ADJECTIVES = re.compile(  # "no acute, displaced fractures"
     r"\s*(?:(?:acute|displaced|definite|focal|significant|large|suspicious|new|convincing|discrete|evident),?\s+)+",
     re.IGNORECASE,
 )
-_HARD = re.compile(r"[;:；：]|\s-\s|\s[–—]\s")
+_HARD = re.compile(r"[;:；：]|\?\s|\s-\s|\s[–—]\s")
 _CHINESE_STOP = re.compile(r"[，,；;。]")
 _CHINESE_ATTRIBUTE = re.compile(r"(?:强化|增强|钙化|水肿|出血|积液|骨折|症状)的")  # "无强化的肿块": the mass is there
 _CHINESE_MARK = re.compile(r"[，,；;。、]")
@@ -175,10 +175,8 @@ class Sentence:
         before = self.text[comma + 1 : cue.start]
         if before.strip():
             left = comma + 1 + len(before) - len(before.lstrip())
-            if not any(
-                now.kind is CueKind.NOW and now.start == left and not self.text[now.end : cue.start].strip()
-                for now in self.cues
-            ):
+            now = next((now for now in self.cues if now.kind is CueKind.NOW and now.start == left), None)
+            if now is None or self.text[now.end : cue.start].strip():
                 return False
         return _BARE.fullmatch(self.text, cue.start) is not None
 
@@ -234,6 +232,8 @@ class Sentence:
         if self._blocked(cue.end, start):
             return False
         between = self.text[cue.end : start]
+        if self.text[cue.start] == "?" and self.text[max(cue.start - 1, 0)].isalnum():
+            return False  # "перелом? вывиха нет"
         if cue.kind is CueKind.FAMILY:
             return ";" not in between and not self._now_between(cue.end, start)
         if (

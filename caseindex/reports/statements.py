@@ -145,6 +145,8 @@ def _of_sentence(
         other, pattern = _TWO_IN_ONE.get(mention.concept, ("", _CATEGORY))
         if other and pattern.match(mention.text):
             found.append(replace(found[-1], finding=other))
+    if not sides:
+        return found
     for position, side in denied_sides(plain, language, spans):
         told = [made for made in found if made.finding == stated[position].concept]
         if told and told[-1].polarity is Polarity.PRESENT:
