@@ -16,7 +16,12 @@ from caseindex.reports.table import Row
 Span = tuple[str, int, int]
 
 _COMMA = re.compile(r"[,，;；]|\b(?:and|и)\b")
-_OTHER_CLAUSE = re.compile("[,，;；]")
+_CLAUSE_END = re.compile(r"[,，;；。:]|\.\s|\.$")
+_OTHER_CLAUSE = re.compile(  # of a fracture and a bone that another finding is of
+    r"[,;，；]\s*(?:(?:there (?:is|are) )?no\b|without|нет|без|свеж|нов|друг|остр|未见|无)"
+    r"|[,;，；].*(?:swelling|edema|degenerat|отек|дегенерат|肿胀|水肿|退变|退行)",
+    re.IGNORECASE,
+)
 _BEYOND = 30  # characters
 MAX_DISTANCE = 90  # characters between a finding and its place
 # Of an organ though nothing composes them: "no hydrocephalus, no herniation", "tortuous aorta, calcified".
@@ -115,7 +120,11 @@ class Composition:
         text: str,
     ) -> str | None:
         near = sorted(
-            (_distance(text, start, end, left, right), place, text[min(end, right) : max(start, left)])
+            (
+                _distance(text, start, end, left, right),
+                place,
+                _from_to(text, start, end, left, right) if generic == "fracture" else "",
+            )
             for place, left, right, number in places
             if number == sentence
         )
@@ -133,6 +142,14 @@ class Composition:
             return None
         elsewhere = {self.specific(generic, place) for place in {place for place, _, _, _ in places}} - {None}
         return elsewhere.pop() if len(elsewhere) == 1 else None
+
+
+def _from_to(text: str, start: int, end: int, left: int, right: int) -> str:
+    """What stands between a finding and a place; where the place comes last, with the rest of its clause."""
+    if left < end:
+        return text[right:start]
+    mark = _CLAUSE_END.search(text, right)
+    return text[end : mark.start() if mark else len(text)]
 
 
 def _distance(text: str, start: int, end: int, left: int, right: int) -> int:

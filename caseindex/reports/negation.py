@@ -37,7 +37,7 @@ _EVIDENCE = re.compile(r"данны[хе] за\s[^.;:]*$", re.IGNORECASE)  # gov
 _OWN_EVIDENCE = re.compile(r",[^,]*\b(?:данны[хе] за|(?<=[А-Я], )признак\w+)\b", re.IGNORECASE)
 # "no lymphadenopathy, small hiatal hernia": what has a size or a degree is there.
 _ASSERTS = re.compile(
-    r"\s*(?:(?:but|there (?:is|are))\s+)?(?:an?\s+)?(?:complex |solid |simple )?(?:small|tiny|minimal|trace|mild|moderate|severe|large(?! (?:vessel|territor))|scattered|multiple|numerous|few|several|stable"
+    r"\s*(?:(?:but|there (?:is|are))\s+)?(?:an?\s+)?(?:complex |solid |simple )?(?:small|tiny|minimal|trace|mild|moderate|severe|scattered|multiple|numerous|few|several|stable"
     r"|unchanged|prominent|extensive|marked|advanced|diffuse|old|chronic|remote|healed|healing|known|persistent|residual"
     r"|bilateral|right|left|\d+(?:\.\d+)? ?(?:x|mm|cm)|(?:mild|moderate)ly)\b",
     re.IGNORECASE,
