@@ -46,7 +46,11 @@ def identity(
     ] = Recipe.CASEINDEX,
     image_encoder: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="grid, grid-one, lite0, resnet50, timm:NAME, torchvision:NAME.", show_default="grid-one"),
+        typer.Option(
+            metavar="NAME",
+            help="grid, grid-one, lite0, resnet50, timm:NAME, torchvision:NAME.",
+            show_default="grid-one",
+        ),
     ] = None,
     loss: Annotated[Loss | None, typer.Option(show_default="supcon")] = None,
     margin: Annotated[
