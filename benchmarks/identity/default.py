@@ -62,6 +62,7 @@ def _train(work: Path, data: Path) -> tuple[Any, Path]:
     said = caseindex(
         "train", "identity", "--archive", archive, "--sizes", "160", "--epochs", "60", "--other", adult, *same
     )
+    said["run"] = Path(said["run"]).name
     return said, archive / "models" / "identity"
 
 
