@@ -26,8 +26,9 @@ _DRAWS = 5
 _LEAST = 0.2  # log odds that a deletion changes; less is nothing to look at
 
 #: Of these a map points no better than chance (`benchmarks/verify/maps.py`): blurring does not take away what is faint,
-#: spread out or smaller than a cell.
+#: spread out or smaller than a cell; and that all is well is nowhere.
 _UNLOCATED = (
+    "normal",
     "infarct",
     "ischemic_stroke",
     "lacunar_stroke",
