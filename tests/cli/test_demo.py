@@ -87,5 +87,5 @@ def test_the_whole_demonstration_learns_to_find_pictures_by_words(
     shown = json.loads(out)
     assert shown["model"] == "pair"
     for answer in shown["answers"]:
-        assert answer["right"] >= 7  # lacunar strokes, which are a kind of what is asked for, count as wrong
+        assert answer["right"] >= 8
         assert answer["right_by_image"] >= 5
