@@ -25,6 +25,7 @@ from caseindex.retrieval.word_index import WordIndex
 _LEXICAL_SHARE = 0.12  # of BM25 in the score of a question with concepts
 _OTHER_SIDE = 0.35  # "left" was asked and only "right" is told
 _NO_SIDE = 0.75
+_NARROWER = 0.85  # a kind of what was asked for: a right answer, behind those that are just that
 _WORDS_DEGREE = 0.25  # of the words of a concept that no report asserts
 _BROADER_DEGREE = 0.25  # of the kind of a concept that no report names itself
 _BESIDE, _ELSEWHERE = 0.6, 0.2  # a place told in the next sentence, and in another one
@@ -97,7 +98,8 @@ class _Found:
 def _concept_degree(index: WordIndex, unit: ConceptUnit, lexical: _Lexical) -> _Found:
     degree = np.zeros(len(index), dtype=np.float32)
     sentences = np.zeros(len(index), dtype=np.int64)
-    _gather(index, unit, unit.accepted, 1.0, degree, sentences)
+    _gather(index, unit, unit.accepted & {unit.concept}, 1.0, degree, sentences)
+    _gather(index, unit, unit.accepted - {unit.concept}, _NARROWER, degree, sentences)
     if not degree.any():
         # No report asserts it: what the lexicon calls its kind answers in part ("occlusion" for an occlusion of a
         # cerebral artery), in the place that is meant: a mass of the breast is no answer about the kidney; and so does

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from caseindex.index.archive import Archive
@@ -109,3 +111,19 @@ def test_the_words_of_a_concept_that_no_report_asserts(archive: Archive) -> None
     assert int((words.score_reports(index, question).scores > 0).sum()) == 1
     unknown = ConceptUnit("coined", frozenset({"coined"}), ("tophac", "nowhere"), "finding")
     assert not words.score_reports(index, Question("", Language.ENGLISH, (unknown,), ())).scores.any()
+
+
+def test_a_kind_of_what_is_asked_for_stands_behind_it(tmp_path: Path) -> None:
+    made, _ = Archive.create(tmp_path / "archive")
+    texts = {"kind": "Impression: Lacunar ischemic stroke.", "itself": "Impression: Ischemic stroke."}
+    made.store.put(
+        studies=[Study(study_uid=name, patient_id=name) for name in texts],
+        reports=[
+            Report(report_uid=name, study_uid=name, text=text, file=name, patient_id=name, language=Language.ENGLISH)
+            for name, text in texts.items()
+        ],
+    )
+    for question in ("ischemic stroke", "ишемический инсульт", "缺血性脑卒中"):
+        hits = Searcher(made).search(Query(text=question)).hits
+        assert [hit.study_uid for hit in hits] == ["itself", "kind"]
+        assert hits[0].similarity > hits[1].similarity
