@@ -16,7 +16,8 @@ from typing import TypeVar
 
 from caseindex.records import Language
 from caseindex.reports import chinese, spelling
-from caseindex.reports.phrases import ALSO_MODIFIERS, NEGATIONS, Clauses, Match, Phrase, longest, match
+from caseindex.reports.clauses import NEGATIONS, Clauses
+from caseindex.reports.phrases import ALSO_MODIFIERS, Match, Phrase, longest, match
 from caseindex.reports.table import Row
 from caseindex.reports.tokens import Token, words_but_chinese
 

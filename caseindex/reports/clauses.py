@@ -1,0 +1,99 @@
+"""Which words of a text share a sentence and a clause, which stand in a list, and which share a Russian or English predicate."""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property
+
+from caseindex.reports.tokens import Token
+
+MAX_COORDINATED_WORDS = 4
+NEGATIONS = frozenset(["no", "not", "without", "без", "не", "нет"])
+DENIALS = frozenset(["not", "не"])
+# Nor do the words of a name stand around a doubt: "convexity, favored to represent a meningioma".
+_DOUBTS = frozenset(
+    "favor repres suspici like possibl probabl suggest consist compat concern versus vs reflect вероятный возможный вероятно"
+    " возможно соответствовать исключить исключать подозрение дифференцировать данные".split()
+)
+_NO_NAME_AROUND = NEGATIONS | _DOUBTS
+_PREDICATE = re.compile("[а-яё]{3,}(?:[нт][аоы]|ен|ан)")  # short forms: "расширены", "симметрична", "увеличен"
+_PREDICATES = frozenset(
+    "enlarged dilated thickened widened narrowed effaced calcified displaced intact normal compressed".split()
+)
+_CLAUSE_WORDS = frozenset(
+    "but however although while which with and or а но однако и или also although through при с со".split()
+)
+_SIDES_AFTER = re.compile(r"(?:обеих|двух) сторон", re.IGNORECASE)  # "ЧЛС с обеих сторон не расширена"
+_ENDS = re.compile(r"[.!?;。！？；:：]|\n\s*\n")
+_JOINING = re.compile(r"[/]|\b(?:and|or|nor|и|или|либо|а также|ни)\b", re.IGNORECASE)
+_LISTED = re.compile(r",\s+(?:\w+\s+){1,2}")  # "tortuous, ectatic thoracic aorta"
+_SOFT = re.compile(r"[,，、/()（）\[\]]")
+
+
+class Clauses:
+    """Which words share a sentence and a clause."""
+
+    def __init__(self, text: str, words: list[Token]) -> None:
+        self.sentence: list[int] = []
+        self.clause: list[int] = []
+        self.negation: list[bool] = []
+        self.joined: list[bool] = []  # whether "and", "or" or a slash stands before the word
+        self._text, self._tokens = text, words
+        sentence = clause = 0
+        end = 0
+        for word in words:
+            between = text[end : word.start]
+            joined = False
+            if between != " " and end:
+                if _ENDS.search(between):
+                    sentence += 1
+                    clause += 1
+                elif _SOFT.search(between) or not (
+                    _CLAUSE_WORDS.isdisjoint(between.lower().split()) or _SIDES_AFTER.match(text, word.start)
+                ):
+                    clause += 1
+                    joined = bool(_JOINING.search(between))
+            self.sentence.append(sentence)
+            self.clause.append(clause)
+            self.negation.append(word.norm in _NO_NAME_AROUND)
+            self.joined.append(joined)
+            end = word.end
+
+    @cached_property
+    def words(self) -> list[str]:
+        return [word.text.lower() for word in self._tokens]
+
+    def marks(self, first: int, last: int) -> str:
+        """The text from the word ``first`` to the word ``last``."""
+        return self._text[self._tokens[first].end : self._tokens[last].start]
+
+    def is_predicate(self, position: int) -> bool:
+        """Whether the word has the form of a Russian predicate."""
+        return bool(_PREDICATE.fullmatch(self.words[position]))
+
+    def is_list(self, first: int, last: int) -> bool:
+        """Whether "and", "or", a slash or a comma between adjectives joins the words from ``first`` to ``last``."""
+        return any(self.joined[first + 1 : last + 1]) or bool(_LISTED.fullmatch(self.marks(first, last)))
+
+    def shares_predicate(self, first: int, last: int) -> bool:
+        """Whether one predicate or adjective is said of two: "лимфоузлы средостения и корней не увеличены", "intact ACL and
+        PCL"."""
+        gap = last - first - 1
+        if gap > MAX_COORDINATED_WORDS or "," in self.marks(first, last):
+            return False
+        return (
+            self.is_predicate(last)
+            or self.words[last] in _PREDICATES
+            or (self.words[first] in _PREDICATES and gap == 1)
+        )
+
+    def predicates(self, first: int, last: int) -> bool:
+        """Whether ``last`` closes a list of Russian predicates of ``first``: "желудочки симметричны, не расширены"."""
+        return (
+            self.clause[first] != self.clause[last]
+            and self.is_predicate(last)
+            and all(
+                word in DENIALS or word.isdigit() or position == first + 1 or _PREDICATE.fullmatch(word)
+                for position, word in enumerate(self.words[first + 1 : last], start=first + 1)
+            )
+        )
