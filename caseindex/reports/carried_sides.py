@@ -29,6 +29,24 @@ _MEANS = re.compile(
     r"|favou?r\w*|representing|suggesting|raising|worrisome)|вероятн|возможн|наиболее|подозр|соответств|похож)[^,;:]*",
     re.IGNORECASE,
 )
+# What gives what was seen its name.
+_CALLED = {
+    Language.ENGLISH: re.compile(
+        r"\s(?:[-–—=]|--)\s|:\s|\b(?:consistent with|compatible with|typical (?:of|for)|suspicious for|concerning for|likely"
+        r"|probably|presumably|represent\w*|in keeping with|suggest\w*|diagnostic of|i\.e\.)(?=\s)",
+        re.IGNORECASE,
+    ),
+    Language.RUSSIAN: re.compile(
+        r"\s[-–—=]\s|:\s|,\s*(?:вероят|возможн|соответств|характерн|типичн|подозр|похож|наиболее|скорее|в пользу|картина)\w*",
+        re.IGNORECASE,
+    ),
+    Language.CHINESE: re.compile(
+        r"[：:]|(?:[，,]|(?<=[影灶区块])) ?(?:系|为(?![主著甚])|符合|考虑|提示|拟诊?|倾向|疑|诊断)|[，,](?=[^，,。；]{2,12}(?:可能|待排|不除外|首先考虑))"
+    ),
+}
+# What sits in one place: "опухоль", not "панкреатит" or "сердечная недостаточность".
+_FOCAL = frozenset("hemorrhage mass infarct cyst abscess aneurysm thrombosis occlusion hip_dysplasia".split())
+_SENTENCE_PARTS = re.compile(r"[;；。]|[，,](?!\s*(?:вероят|возможн))")
 _BLOCKED_OUTFLOW = frozenset(["hydronephrosis", "ureteral_stone", "nephrolithiasis", "stone"])
 _ADVERBS = frozenset(["справа", "слева"])
 _CLAUSE = re.compile("[,;，；。]")
@@ -47,6 +65,7 @@ class CarriedSides:
         findings: Sequence[Named],
     ) -> None:
         self._sentence = sentence
+        self._language = language
         self._places = places
         self._heading = _side_of_heading(sentence, sides, findings)
         self._opening = [
@@ -68,7 +87,30 @@ class CarriedSides:
             left, side = opening[-1]
             if not any(left < at < start and other is not side for at, _, other in self._sides):
                 return side
-        return self._of_organ(concept, start, before, lexicon) or self._of_company(concept, start, before)
+        return (
+            self._of_organ(concept, start, before, lexicon)
+            or self._of_company(concept, start, before)
+            or self._of_explained(concept, start, lexicon)
+        )
+
+    def _of_explained(self, concept: str, start: int, lexicon: Lexicon) -> Side | None:
+        """The only side named so far, where what was seen there is now called by its name: "зона справа, толщиной 11 мм, —
+        субдуральная гематома", "左侧脑桥高信号，符合急性脑梗死"; not that of another organ."""
+        if not _FOCAL.intersection((concept, *lexicon.ancestors(concept))):
+            return None
+        named = {side for _, right, side in self._sides if right <= start}
+        link = None
+        for match in _CALLED[self._language].finditer(self._sentence, 0, start):
+            link = match
+        if len(named) != 1 or link is None or _SENTENCE_PARTS.search(self._sentence, link.end(), start):
+            return None
+        if not any(right <= link.start() for _, right, _ in self._sides):
+            return None
+        around = lexicon.around(concept)
+        places = [name for name, _, right, _ in self._sided_places() if right <= start]
+        if around is not None and places and not around.intersection(places):
+            return None
+        return named.pop()
 
     def _of_company(self, concept: str, start: int, before: Sequence[tuple[Named, Side]]) -> Side | None:
         """The side of the stone that a kidney is dilated by; that of what has no name but in its explanation ("outpouching

@@ -23,7 +23,7 @@ _OTHER_CLAUSE = re.compile(  # of a fracture and a bone that another finding is 
     re.IGNORECASE,
 )
 _BEYOND = 30  # characters
-MAX_DISTANCE = 90  # characters between a finding and its place
+MAX_DISTANCE = 130  # characters between a finding and its place
 # Of an organ though nothing composes them: "no hydrocephalus, no herniation", "tortuous aorta, calcified".
 _PLACE_OF = {"hydrocephalus": "brain", "tortuous_aorta": "aorta"}
 _NO_PLACE = frozenset(["pneumothorax"])  # an effusion beside it may be any

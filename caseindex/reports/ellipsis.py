@@ -29,6 +29,32 @@ _GRADED = re.compile(
 )
 
 
+# "a right pleural effusion and a small left one", "контузионный очаг справа, аналогичный слева", "右侧见结节，左侧亦见类似结节"
+_ANOTHER = {
+    Language.ENGLISH: re.compile(
+        r"\b(?:and|with|,)\s+(?:also\s+)?(?:a|an|another)\s+(?:[\w-]+\s+){0,2}(?:(?P<left>left)|(?P<right>right))(?:-sided)? one\b",
+        re.IGNORECASE,
+    ),
+    Language.RUSSIAN: re.compile(
+        r"[,;и]\s*(?:аналогичн|подобн|так(?:ой|ая|ое|ие)|сходн)\w*\s+(?:же\s+)?(?:[а-яё]+\s+){0,2}(?:(?P<left>слева)|(?P<right>справа))\b",
+        re.IGNORECASE,
+    ),
+    Language.CHINESE: re.compile(
+        r"[，,；;](?:(?P<left>左侧?)|(?P<right>右侧?))(?:亦|也|同样)(?:可?见|有)(?:类似|相似|同样)?"
+    ),
+}
+
+
+def repeated_sides(
+    sentence: str, language: Language, mentions: Sequence[tuple[int, int]]
+) -> Iterator[tuple[int, Side]]:
+    """(number of the mention, side) where a clause says that the mention before it is on the other side as well."""
+    for match in _ANOTHER[language].finditer(sentence):
+        before = [(end, number) for number, (_, end) in enumerate(mentions) if end <= match.start()]
+        if before:
+            yield max(before)[1], Side(match.lastgroup or "")
+
+
 def graded_sides(sentence: str, language: Language, mentions: Sequence[tuple[int, int]]) -> Iterator[tuple[int, Side]]:
     """(number of the mention, side) that a clause of a side and a degree says of the mention before it."""
     for match in _GRADED.finditer(sentence) if language is Language.RUSSIAN else ():

@@ -18,7 +18,7 @@ _MOVES = frozenset(
 )
 _WORDS = {
     Language.ENGLISH: re.compile(
-        r"\b(?P<both>b/l|bilat(?:e?ral(?:ly)?)?|both|bibasilar|biapical|bihilar|bifrontal|biparietal|bitemporal"
+        r"\b(?P<both>b/l|bilat(?:e?ral(?:ly)?)?|both|bibasilar|biapical|bihilar|bibasal|bifrontal|biparietal|bitemporal"
         r"|(?:right|left)(?:-sided)? (?:greater|more|worse|larger|bigger) than (?:the |on the )?(?:right|left)"
         r"|on the (?:right|left),? and (?:\w+ ){0,2}on the (?:right|left)"
         r"|(?:worse|greater|more (?:\w+ )?|larger|predominantly|predominant) on the (?:right|left)"
@@ -58,11 +58,25 @@ _TOLD = re.compile(
     r",\s*(?:best |again |better )?(?:previously|noted|seen|described|identified|ранее|описанн|выявленн|определявш)[^,;:]*",
     re.IGNORECASE,
 )
+_RELATIVE = re.compile(
+    r"\b(?P<same>ipsilateral\w*|(?:the )?same side|той же сторон[ыеу]|с этой же стороны|одноимённ\w+|одноименн\w+|ипсилатеральн\w+)\b"
+    r"|\b(?:contralateral\w*|opposite side|(?:the )?opposite(?= (?:breast|lung|kidney|hip|knee|hemisphere|hemithorax))"
+    r"|контр?алатеральн\w+|с противоположной стороны|противоположн\w+)\b|(?P<zh>同侧)|对侧",
+    re.IGNORECASE,
+)
+_OTHER = {Side.LEFT: Side.RIGHT, Side.RIGHT: Side.LEFT}
 _FAR = 60  # characters
-_LAST_COMMA = re.compile(r"[^,;:]*,\s*")
+_LAST_COMMA = re.compile(r"[^,;:]*,\s*(?:[^,;:]{1,25},\s*)?")
+# "microcalcifications, UOQ right breast": a place behind a comma, of which nothing is said
+_MERE_PLACE = re.compile(r"[^,;:]*,\s*(?:[\w-]+\s+){0,4}", re.IGNORECASE)
+_MERE_REST = re.compile(
+    r"\s+(?:breast|kidney|lung|lobe|upper|lower|middle|hemisphere|adrenal|ovary|adnexa|groin|axilla|молочн\w+ желез\w+|почки|легкого"
+    r"|лёгкого|доли|полушария)(?:\s+lobe)?\s*(?=[,;.]|$)",
+    re.IGNORECASE,
+)
 _LATER = 45  # characters from an attribute to its noun
 _MODIFIERS = re.compile(
-    r"\s*(?:(?!(?:of|in|with|and|or|at|to|on|for|is|are|was|following|after|before|from|near|by|due|without|no|not|but|than|as|[а-яё]{1,2}|для|при|без|или)\s)(?![а-яё]+(?:а|я|и|ы|у|е|о|ов|ей)\s)"
+    r"\s*(?:(?!(?:of|in|with|and|or|at|to|on|for|is|are|was|following|after|before|from|near|by|due|without|no|not|but|than|as|plus|causing|producing|extending|abutting|compressing|showing|[а-яё]{1,2}|для|при|без|или)\s)(?![а-яё]+(?:а|я|и|ы|у|е|о|ов|ей)\s)"
     r"[\w-]+\s+){0,3}"
 )
 _DENIALS = frozenset(["no", "without", "без"])  # "right breast no mass or calcification"
@@ -75,9 +89,16 @@ _JOINED = re.compile(r"\b(?:and|or|и|или|либо)\b", re.IGNORECASE)
 
 @lru_cache(maxsize=4096)  # reports repeat their sentences
 def find_sides(sentence: str, language: Language) -> tuple[SideSpan, ...]:
-    """(start, end, side) of the words of side in a sentence."""
+    """(start, end, side) of the words of side in a sentence; "ipsilateral" and "contralateral" are of the side before."""
     text = sentence if language is not Language.ENGLISH else _lower_first(sentence)
-    return tuple((match.start(), match.end(), Side(match.lastgroup or "")) for match in _WORDS[language].finditer(text))
+    sides = [(match.start(), match.end(), Side(match.lastgroup or "")) for match in _WORDS[language].finditer(text)]
+    for match in _RELATIVE.finditer(sentence):
+        before = [side for _, right, side in sides if right <= match.start() and side is not Side.BOTH]
+        if before:
+            sides.append(
+                (match.start(), match.end(), before[-1] if match["same"] or match["zh"] else _OTHER[before[-1]])
+            )
+    return tuple(sorted(sides))
 
 
 def side_of(
@@ -115,6 +136,13 @@ def side_of(
                     and not crossed
                     and (_COMPARES.match(sentence, left) or not sentence[right:].strip(" ."))
                     and _LAST_COMMA.fullmatch(sentence, low, high)
+                ):
+                    return side
+                if (
+                    left >= end
+                    and not crossed
+                    and _MERE_PLACE.fullmatch(sentence, low, high)
+                    and _MERE_REST.match(sentence, right)
                 ):
                     return side
                 if high - low > _FAR or _parted(sentence, low, high, crossed, left >= end, others):
@@ -170,5 +198,7 @@ def _parted(sentence: str, low: int, high: int, crossed: int, behind: bool, othe
 def _lower_first(sentence: str) -> str:
     """Words of side in lower case wherever they are written with a capital; the abbreviations keep theirs."""
     return re.sub(
-        r"\b(?:Left|Right|LEFT|RIGHT|Bilateral|BILATERAL|Both|Bibasilar|Lt|Rt)\b", lambda m: m.group().lower(), sentence
+        r"\b(?:Left|Right|LEFT|RIGHT|Bilateral|BILATERAL|Both|Bibasilar|Bibasal|Bifrontal|Bihilar|Biapical|Bitemporal|Lt|Rt)\b",
+        lambda m: m.group().lower(),
+        sentence,
     )

@@ -14,7 +14,7 @@ import re
 from typing import NamedTuple
 
 from caseindex.records import Language, Polarity
-from caseindex.reports import russian
+from caseindex.reports import genitive
 from caseindex.reports.cues import Cue, CueKind, find_cues
 from caseindex.reports.languages import detect
 from caseindex.reports.sentences import sentences
@@ -31,9 +31,10 @@ _PRESENT = Assessment(Polarity.PRESENT)
 _UNCERTAIN = Assessment(Polarity.UNCERTAIN)
 _BARE = re.compile(r"не\s+[а-яё]+\s*[.,;]?\s*", re.IGNORECASE)
 _HISTORY = re.compile(r"анамне|history|hx|pmh|h/o|史|既往|曾", re.IGNORECASE)
-_PREPOSITION = re.compile(r"\s(?:в|во|на|по|с|со|за|из|от|к)\s", re.IGNORECASE)
-_DETAIL = re.compile(r"[0-9]")
-_EVIDENCE = re.compile(r"данны[хе] за\s[^.;:]*$", re.IGNORECASE)  # governs the accusative: "данных за опухоль"
+# "размеры метастазов прежние, новых нет": a genitive, and yet it is there
+_MEASURE_OF = re.compile(
+    r"(?:размер|количеств|числ|объем|площад|толщин|плотност|структур)\w*(?: и \w+)? (?:\w+ )?$", re.IGNORECASE
+)
 _OWN_EVIDENCE = re.compile(r",[^,]*\b(?:данны[хе] за|(?<=[А-Я], )признак\w+)\b", re.IGNORECASE)
 # "no lymphadenopathy, small hiatal hernia": what has a size or a degree is there.
 _ASSERTS = re.compile(
@@ -65,13 +66,11 @@ _ADJECTIVES = re.compile(  # "no acute, displaced fractures"
     r"\s*(?:(?:acute|displaced|definite|focal|significant|large|suspicious|new|convincing|discrete|evident),?\s+)+",
     re.IGNORECASE,
 )
-_HARD = re.compile(r"[;:；：]|\?\s|\s-\s|\s[–—]\s")
+_HARD = re.compile(r"[;:；：]|\?\s|\s--?\s|\s[–—]\s")
 _CHINESE_STOP = re.compile(r"[，,；;。]")
 _CHINESE_ATTRIBUTE = re.compile(r"(?:强化|增强|钙化|水肿|出血|积液|骨折|症状)的")  # "无强化的肿块": the mass is there
 _CHINESE_MARK = re.compile(r"[，,；;。、]")
 _PLURAL = re.compile(r"(?:ются|ятся|утся|ены|ны|уют|ют)$", re.IGNORECASE)
-_WORD_BEFORE = re.compile(r"\b([а-яё]{3,})\s+$", re.IGNORECASE)
-_FIRST_WORD = re.compile(r"[а-яё]+(?![А-ЯЁа-яё-])")
 _JOINED = re.compile(r"^[\s,]*(?:or|and|nor|и|или|либо|ни|а также|так и|as well as)\b", re.IGNORECASE)
 _OR_BEFORE = re.compile(r"\b(?:or|или|либо)\s+(?:[\w-]+\s+){0,1}$", re.IGNORECASE)
 _OR_AFTER = re.compile(r"^\s*(?:or|или|либо)\b", re.IGNORECASE)
@@ -245,13 +244,14 @@ class Sentence:
         if cue.kind is CueKind.HISTORICAL:
             if self._past_ends(cue.end, start):
                 return False
-            if _AFTER.match(self.text, cue.start, cue.end) and not self._may_be_genitive(start, end):
+            if _AFTER.match(self.text, cue.start, cue.end) and not genitive.may_be_genitive(self.text, start, end):
                 return False  # "после дренирования правосторонний пневмоторакс"
             if _COMMA.search(between) and not self._lists_past(cue):
                 return False  # "туберкулез в анамнезе, петрификаты", "состояние после ОНМК, гидроцефалия"
             if self.language is Language.ENGLISH and _WITH.search(between):
                 return False  # "status post evacuation with expected pneumocephalus"
-            between = between.lstrip(" :")  # "из анамнеза: рак"
+            if self._lists_past(cue):
+                between = between.lstrip(" :")  # "из анамнеза: рак"; not "после дренирования: воздуха нет"
         if self.language is Language.CHINESE:
             if cue.kind is CueKind.DIFFERENTIAL:
                 return not re.search("[。；;]", between)
@@ -260,6 +260,8 @@ class Sentence:
             return False
         if cue.kind in (CueKind.DIFFERENTIAL, CueKind.HISTORICAL) or not _COMMA.search(between):
             return True
+        if cue.kind is CueKind.UNCERTAIN and self._doubt_is_over(cue.end, start):
+            return False
         if cue.kind is CueKind.UNCERTAIN and not between[: _comma_at(between)].strip():
             if cue.after and self._has_words_before(cue):
                 return False  # "разрыв исключить сложно, бурсит"
@@ -276,7 +278,15 @@ class Sentence:
             rest = self.text[cue.end : next_comma.start() if next_comma else len(self.text)]
             if _PREDICATE[self.language].search(rest) and not self._list_ends_joined(end):
                 return False
-        return self._may_be_denied(start, end)
+        return self.language is not Language.RUSSIAN or genitive.may_be_denied(self.text, start, end)
+
+    def _doubt_is_over(self, start: int, end: int) -> bool:
+        """Whether a doubt that stands behind what it is about closes the doubt before: "the possibility of a mass cannot be
+        excluded behind the collapsed lobe"."""
+        return any(
+            cue.kind is CueKind.UNCERTAIN and cue.after and not cue.before and cue.start >= start and cue.end <= end
+            for cue in self.cues
+        )
 
     def _asserted_beyond(self, cue: Cue, start: int, end: int) -> bool:
         """Whether an item behind an English list says how much there is of it ("no lymphadenopathy, small hernia"), has a
@@ -331,49 +341,17 @@ class Sentence:
             self.language is Language.ENGLISH and between[between.rfind(",") + 1 :].strip()
         ):
             return joined is not None  # "fracture, marrow edema absent" denies the edema only
-        if _OWN_EVIDENCE.search(self.text, end, cue.start) or self._denies_some(cue):
-            return False  # "состояние после операции, данных за рецидив нет", "очаги, активных нет"
-        return self._may_be_denied(start, end) and self._list_may_be_denied(end, cue.start)
-
-    def _denies_some(self, cue: Cue) -> bool:
-        """Whether a Russian negation denies only some of what was named before: "очаги демиелинизации, активных нет"."""
-        if self.language is not Language.RUSSIAN:
+        if _MEASURE_OF.search(self.text, 0, start) or _OWN_EVIDENCE.search(self.text, end, cue.start):
             return False
-        words = re.findall("[а-яё]+", self.text[self.text.rfind(",", 0, cue.start) + 1 : cue.start], re.IGNORECASE)
-        return bool(words) and all(map(russian.is_adjective, words))
+        if genitive.denies_some(self.text, cue.start):
+            return False  # "состояние после операции, данных за рецидив нет", "очаги, активных нет"
+        return genitive.may_be_denied(self.text, start, end) and genitive.list_may_be_denied(self.text, end, cue.start)
 
     def _has_words_before(self, cue: Cue) -> bool:
         """Whether the cue stands at the end of its clause rather than at its beginning."""
         before = self.text[: cue.start]
         comma = max(before.rfind(","), before.rfind(";"), before.rfind(":"))
         return bool(before[comma + 1 :].strip())
-
-    def _may_be_denied(self, start: int, end: int) -> bool:
-        """Beyond a comma, a Russian negation denies only what can stand in the genitive."""
-        if self.language is not Language.RUSSIAN:
-            return True
-        segment = max(self.text.rfind(",", 0, start), 0)
-        comma = self.text.find(",", end)
-        if _DETAIL.search(self.text, segment, comma if comma >= 0 else len(self.text)):
-            return False  # "протрузии C4-C6, стеноза нет": what is measured is there
-        return bool(_EVIDENCE.search(self.text, 0, start)) or self._may_be_genitive(start, end)
-
-    def _may_be_genitive(self, start: int, end: int) -> bool:
-        words = re.findall(r"[а-яёА-ЯЁ]+(?![а-яёА-ЯЁ-])", _PREPOSITION.split(self.text[start:end])[0])
-        before = _WORD_BEFORE.search(self.text, 0, start)
-        if before and russian.is_adjective(before[1]) and not russian.may_be_genitive(before[1]):
-            return False  # "простые кисты": a nominative plural
-        return not words or words[0].isupper() or all(word.isupper() or russian.may_be_genitive(word) for word in words)
-
-    def _list_may_be_denied(self, start: int, end: int) -> bool:
-        """Whether what stands in between belongs to one list in the genitive: in "ЦВК в ВПВ, зонд в желудке, пневмоторакса не
-        видно" the tube does not."""
-        if self.language is not Language.RUSSIAN or _EVIDENCE.search(self.text, 0, end):
-            return True
-        items = self.text[start:end].split(",")[1:-1]
-        return not any(_DETAIL.search(item) for item in items) and all(
-            russian.may_be_genitive(word.group()) for item in items if (word := _FIRST_WORD.match(item.strip()))
-        )
 
 
 def _comma_at(text: str) -> int:

@@ -15,6 +15,7 @@ _CHINESE = (
     " 支气菅支气管 气菅气管 血菅血管 胆菅胆管 陈旧陈旧 陈日陈旧 阵旧陈旧 软画软化 脑梗寒脑梗塞 缺雪缺血 缺皿缺血 出皿出血 血检血栓 检塞栓塞 拴塞栓塞 血拴血栓 萎宿萎缩 委缩萎缩 萎锁萎缩 磨损磨损 半月扳半月板 韧代韧带 靭带韧带 撕列撕裂 斯裂撕裂 断列断裂 破列破裂"
     " 肝硬画肝硬化 脂防肝脂肪肝 脂肪干脂肪肝 淋巴洁淋巴结 淋吧结淋巴结 肿胀肿胀 种胀肿胀 骨质舒松骨质疏松 疏忪疏松 退行性便退行性变 退行性边退行性变 骨质曾生骨质增生 侧湾侧弯 侧弯侧弯 脊拄脊柱 积气积气"
 )
+_IMAGE_NUMBER = re.compile(r"[(（] ?(?:Se|Im|IM|SE|层)[^)）]{1,20}[)）]")  # "(Se3,Im45)": its comma ends no clause
 _NODES = re.compile(r"\b([лЛ]/)(узл[а-яё]*)")  # "л/узлы": nodes of lymph, no nodules
 _RUSSIAN = ("гемморагич геморрагич гемморагия геморрагия гемморагии геморрагии").split()
 
@@ -39,6 +40,7 @@ def chinese_slips(text: str) -> str:
     >>> chinese_slips("颅内末见出血") == "颅内未见出血"
     True
     """
+    text = _IMAGE_NUMBER.sub(lambda match: match.group().replace(",", " ").replace("，", " "), text)
     return _CHINESE_PATTERN.sub(lambda match: _CHINESE_SLIPS[match.group()], text)
 
 

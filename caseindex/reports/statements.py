@@ -10,7 +10,7 @@ from dataclasses import replace
 from caseindex.records import Language, Polarity, Side, Statement
 from caseindex.reports.carried_sides import CarriedSides, Named
 from caseindex.reports.changes import ChangeSpan, change_of, find_changes
-from caseindex.reports.ellipsis import denied_sides, graded_sides
+from caseindex.reports.ellipsis import denied_sides, graded_sides, repeated_sides
 from caseindex.reports.languages import detect
 from caseindex.reports.laterality import find_sides, side_of, side_of_place
 from caseindex.reports.lexicon import Lexicon, Mention, load_lexicon
@@ -35,7 +35,15 @@ _COMPLICATION = re.compile(
     re.IGNORECASE,
 )
 _UNSIDED = frozenset(
-    [_NORMAL, "cardiomegaly", "enlarged_mediastinum", "sternal_fracture", "spondylolisthesis"]
+    [
+        _NORMAL,
+        "cardiomegaly",
+        "enlarged_mediastinum",
+        "sternal_fracture",
+        "spondylolisthesis",
+        "aortic_dissection",
+        "pneumoperitoneum",
+    ]
 )  # "тень сердца расширена влево" has no side
 _TWO_IN_ONE = {  # one word for two findings
     "hepatomegaly": ("splenomegaly", re.compile("гепатоспл|hepatospl|肝脾", re.IGNORECASE)),
@@ -151,6 +159,10 @@ def _of_sentence(
         told = [made for made in found if made.finding == stated[position].concept]
         if told and told[-1].polarity is Polarity.PRESENT:
             found.append(replace(told[-1], polarity=Polarity.ABSENT, side=side, change=None))
+    for position, side in repeated_sides(plain, language, spans):
+        told = [made for made in found if made.finding == stated[position].concept]
+        if told and told[-1].side not in (side, Side.BOTH):
+            found.append(replace(told[-1], side=side, change=None))
     for position, side in graded_sides(plain, language, spans):
         told = [made for made in found if made.finding == stated[position].concept]
         if told and told[-1].side not in (None, side, Side.BOTH):

@@ -34,6 +34,13 @@ def test_sentences_of_a_fifth_annotator(language: Language) -> None:
 
 
 @pytest.mark.parametrize("language", list(Language))
+def test_sentences_of_an_emergency_hospital(language: Language) -> None:
+    sentences = read(language, "sixth")
+    assert len(sentences) >= 80
+    assert measure(sentences, language).f1 >= 0.86
+
+
+@pytest.mark.parametrize("language", list(Language))
 def test_place_and_comparison_of_what_is_right(language: Language) -> None:
     counts = measure(read(language), language)
     assert counts.places_right / counts.places >= 0.75
