@@ -21,7 +21,7 @@ from caseindex.errors import ModelDamaged
 
 FILE: Final = "calibration.json"  # of cosines
 COHORT_FILE: Final = "calibration-cohort.json"  # of similarities normalised by cohorts, which the audit uses
-PERSONS_FILE: Final = "calibration-persons.json"  # of those, patient against patient
+PERSONS_FILE: Final = "calibration-closeness.json"  # of those, patient against patient
 FILES: Final = (FILE, COHORT_FILE, PERSONS_FILE)
 LEAST_PERSONS = 20  # with several images; fewer say too little of how one person's images differ
 DRIFT = 0.15  # largest distance of the strangers' distributions (Kolmogorov) that is still taken for the same

@@ -71,6 +71,15 @@ class IdentitySet:
             cohort=Cohort(cohort.mean[rows], cohort.spread[rows]) if cohort is not None else None,
         )
 
+    def without_gaps(self) -> IdentitySet:
+        """The same images, their persons numbered from 0 without gaps: what is kept per person of a subset then costs what
+        the subset's persons cost."""
+        numbers = np.unique(self.persons[self.persons >= 0])
+        place = {number: new for new, number in enumerate(numbers.tolist())}
+        pairs = {(place[one], place[two]) for one, two in self.possibly_same if one in place and two in place}
+        persons = np.where(self.persons >= 0, np.searchsorted(numbers, self.persons), -1)
+        return replace(self, persons=persons, possibly_same=frozenset(pairs))
+
     def similarities(self, rows: Int64Array, columns: Int64Array | slice = slice(None)) -> Float32Array:
         """[rows, columns] as the set counts them."""
         found = self.vectors[rows] @ self.vectors[columns].T

@@ -2,13 +2,13 @@
 
 What a decision is taken on is seldom one pair of images (:func:`image_against_image`). An image is held against a
 *patient* (the most similar of the patient's images counts), and a patient against another patient. The most similar of several strangers is more similar
-than one stranger, so each level has counts of its own. Similarities are counted in 4096 bins over [-1, 1].
+than one stranger, so each level has counts of its own (the third in :mod:`caseindex.evaluation.closeness`). Similarities are counted in 4096 bins over [-1, 1].
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -102,49 +102,3 @@ def image_against_person(data: IdentitySet, exclusions: Exclusions) -> ScoreCoun
         others[np.arange(len(known)), own[known]] = -np.inf
         impostor += np.bincount(bins_of(others[np.isfinite(others)]), minlength=BINS)
     return ScoreCounts(genuine, impostor, len(persons))
-
-
-def person_against_person(data: IdentitySet, exclusions: Exclusions, *, seed: int = 0) -> ScoreCounts:
-    """Strangers: every two patients, by their most similar images. One person: each patient with several images cut in
-    two halves at random, as if filed under two ids."""
-    generator = np.random.default_rng(seed)
-    best = person_matrix(data, exclusions)
-    upper = best[np.triu_indices(len(best), 1)]
-    impostor = np.asarray(np.bincount(bins_of(upper[np.isfinite(upper)]), minlength=BINS), np.float64)
-    halves = np.full(len(data), -1, np.int64)
-    owners = []
-    number = 0
-    for person in np.unique(data.persons[data.persons >= 0]).tolist():
-        rows = generator.permutation(np.flatnonzero(data.persons == person))
-        if len(rows) > 1:
-            halves[rows[: len(rows) // 2]], halves[rows[len(rows) // 2 :]] = number, number + 1
-            owners.append(number)
-            number += 2
-    if not owners:
-        return ScoreCounts(np.zeros(BINS), impostor, 0)
-    cut = replace(data, persons=halves, possibly_same=frozenset())
-    found = np.full(len(owners), -np.inf, np.float32)
-    place = {number: position for position, number in enumerate(owners)}
-    first_halves = np.flatnonzero(np.isin(halves, owners))
-    for block in against_persons(cut, exclusions, first_halves):
-        mine = halves[block.rows]
-        scores = block.best[np.arange(len(mine)), mine + 1]
-        np.maximum.at(found, [place[one] for one in mine.tolist()], scores)
-    there = np.isfinite(found)
-    return ScoreCounts(
-        np.bincount(bins_of(found[there]), minlength=BINS).astype(np.float64), impostor, int(there.sum())
-    )
-
-
-def person_matrix(data: IdentitySet, exclusions: Exclusions) -> Float32Array:
-    """[persons, persons] similarity of the most similar images of two patients, symmetric; -inf on the diagonal and
-    where nothing can be compared. 4 bytes a pair of patients."""
-    count = int(data.persons.max(initial=-1)) + 1
-    best = np.full((count, count), -np.inf, np.float32)
-    for block in against_persons(data, exclusions):
-        own = data.persons[block.rows]
-        known = own >= 0
-        np.maximum.at(best, own[known], block.best[known])
-    best = np.maximum(best, best.T)
-    np.fill_diagonal(best, -np.inf)
-    return best

@@ -9,9 +9,10 @@ import numpy as np
 
 from caseindex.encoders.calibration import COHORT_FILE, FILE, PERSONS_FILE, fit_calibration
 from caseindex.evaluation.calibrated import calibrated
+from caseindex.evaluation.closeness import person_against_person
 from caseindex.evaluation.cohort import with_cohort
 from caseindex.evaluation.identity_set import Exclusions, IdentitySet
-from caseindex.evaluation.score_counts import centres, image_against_person, person_against_person
+from caseindex.evaluation.score_counts import centres, image_against_person
 from caseindex.index.archive import Archive
 from caseindex.records import Int64Array, ItemKind
 from caseindex.train.identity_task import IdentityImages

@@ -21,13 +21,9 @@ from caseindex.encoders.calibration import (
 )
 from caseindex.encoders.model import Model, model_folder
 from caseindex.evaluation.calibrated import calibrated
+from caseindex.evaluation.closeness import person_against_person
 from caseindex.evaluation.identity_set import Exclusions, IdentitySet
-from caseindex.evaluation.score_counts import (
-    centres,
-    image_against_image,
-    image_against_person,
-    person_against_person,
-)
+from caseindex.evaluation.score_counts import centres, image_against_image, image_against_person
 from caseindex.index.archive import Archive
 
 #: Images whose similarities are counted at most: all pairs of 20,000 images are 200 million, of 6,000 18 million.
@@ -111,4 +107,4 @@ def _sample(data: IdentitySet, most: int, seed: int) -> IdentitySet:
     several = several[np.cumsum(sizes[several]) <= most // 2]
     others = order[~np.isin(order, several)]
     others = others[np.cumsum(sizes[others]) <= most - sizes[several].sum()]
-    return data.subset(np.flatnonzero(np.isin(data.persons, persons[np.r_[several, others]])))
+    return data.subset(np.flatnonzero(np.isin(data.persons, persons[np.r_[several, others]]))).without_gaps()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from caseindex.encoders.calibration import Calibration
+from caseindex.evaluation.closeness import closeness
 from caseindex.evaluation.identity_set import Exclusions, IdentitySet
 from caseindex.evaluation.score_counts import against_persons
 
@@ -17,8 +18,8 @@ _NEAR = 3  # other patients that are looked at for each image
 
 @dataclass(frozen=True, slots=True)
 class PersonPair:
-    """``one`` < ``two``: numbers of patients. ``similarity``: of their most similar images, rows ``one_row``, ``two_row``,
-    as the set counts it; ``probability``: ``None`` without calibration; ``agreeing``: share of a patient's images (that can be compared) which
+    """``one`` < ``two``: numbers of patients. ``similarity``: their closeness, as the set counts similarities;
+    ``one_row``, ``two_row``: their most similar images; ``probability``: ``None`` without calibration; ``agreeing``: share of a patient's images (that can be compared) which
     resemble the other patient rather than a stranger, of the patient where it is smaller: one misfiled image resembles
     all of its own, but its neighbours do not."""
 
@@ -40,7 +41,7 @@ def person_pairs(
     exclusions: Exclusions = Exclusions(),  # noqa: B008
     most: int = 500,
 ) -> list[PersonPair]:
-    """The ``most`` most similar pairs of patients. ``prior``: share of patients who have a second id here."""
+    """The ``most`` pairs of patients with the most similar images, closest first. ``prior``: share of patients who have a second id here."""
     best: dict[tuple[int, int], tuple[float, int]] = {}
     for block in against_persons(data, exclusions):
         own = data.persons[block.rows]
@@ -62,7 +63,6 @@ def person_pairs(
     odds = math.log(prior / max(1, patients - 1))
     found = []
     for one, two in chosen:
-        similarity, _ = best[one, two]
         first, second = np.flatnonzero(data.persons == one), np.flatnonzero(data.persons == two)
         inner = np.where(
             data.kinds[first][:, None] == data.kinds[second][None, :],
@@ -71,6 +71,7 @@ def person_pairs(
         )
         if exclusions.copies:
             inner = np.where(data.copies[first][:, None] == data.copies[second][None, :], -np.inf, inner)
+        similarity = closeness(inner)
         row, column = np.unravel_index(int(inner.argmax()), inner.shape)
         probability = None
         if person is not None:
@@ -78,7 +79,7 @@ def person_pairs(
         found.append(
             PersonPair(one, two, similarity, int(first[row]), int(second[column]), probability, _agreeing(inner, image))
         )
-    return found
+    return sorted(found, key=lambda pair: (-pair.similarity, pair.one, pair.two))
 
 
 def _agreeing(inner: np.ndarray, image: Calibration | None) -> float:
