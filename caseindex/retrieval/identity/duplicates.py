@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
@@ -17,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from caseindex.records import Float32Array, Int64Array, PixelArray
-from caseindex.retrieval.identity.key_points import GeometricMatch, geometric_match
+from caseindex.retrieval.identity.key_points import GeometricMatch, KeyPoints, geometric_match, key_points
 
 HASH_BITS: Final = 63
 _NEAR_HASH: Final = 8  # of 63 bits
@@ -112,12 +113,13 @@ def neighbour_pairs(vectors: Float32Array, kinds: Int64Array, least: float, k: i
 def verified(one: PixelArray, two: PixelArray, rows: tuple[int, int]) -> Copy | None:
     """Whether two pictures are copies of one, and how they differ; ``None`` where they are not."""
     first, second = _grey(one), _grey(two)
+    points_of_first = lru_cache(maxsize=1)(lambda: key_points(first))  # needed by all four, or by none
     best: tuple[float, float, tuple[str, ...]] | None = None
     for turn in _TURNS:
         turned = _turned(second, turn)
         for negative in (False, True):
             shown = 255 - turned if negative else turned
-            found = _registered(first, shown)
+            found = _registered(first, shown, points_of_first)
             if found is not None and (best is None or found[0] > best[0]):
                 words = (turn,) if turn else ()
                 best = (found[0], found[1], (*words, "inverted") if negative else words)
@@ -165,7 +167,7 @@ def _turned(picture: PixelArray, turn: str) -> PixelArray:
     return np.ascontiguousarray(picture[:, ::-1]) if turn else picture
 
 
-def _registered(one: PixelArray, two: PixelArray) -> tuple[float, float] | None:
+def _registered(one: PixelArray, two: PixelArray, points_of_one: Callable[[], KeyPoints]) -> tuple[float, float] | None:
     """(correlation, share of the larger picture in common) of ``two`` moved over ``one``: as it is, else by key
     points."""
     stretched = np.asarray(cv2.resize(two, (one.shape[1], one.shape[0]), interpolation=cv2.INTER_LINEAR), np.uint8)
@@ -174,7 +176,7 @@ def _registered(one: PixelArray, two: PixelArray) -> tuple[float, float] | None:
         return plain, 1.0
     if plain < -0.2:  # the negative: the other branch looks at it
         return None
-    found = geometric_match(two, one)
+    found = geometric_match(two, points_of_one())
     if found.transform is None or found.inliers < 12:
         return None
     warp = _exact(found, one, two)
