@@ -21,10 +21,10 @@ MEASURES = ("precision@1", "precision@5", "ndcg@10")
 _WORD = re.compile(r"[\u4e00-\u9fff]|\w+")
 
 
-def measure(manifest: Path, questions: Path, body_part: str) -> dict[str, dict[str, Any]]:
+def measure(manifest: Path, questions: Path, body_part: str | None) -> dict[str, dict[str, Any]]:
     """language -> precision@1, precision@5 and nDCG@10 at patient level, with their intervals over questions."""
     with manifest.open(encoding="utf-8", newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["body_part"] == body_part]
+        rows = [row for row in csv.DictReader(file) if body_part in (None, row["body_part"])]
     scorer = bm25s.BM25()
     scorer.index([_WORD.findall(row["report"].lower()) for row in rows], show_progress=False)
     found: dict[str, dict[str, list[float]]] = {}

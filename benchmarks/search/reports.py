@@ -1,8 +1,8 @@
-"""medpix2, brain cases: precision of the search over reports in three languages, beside plain BM25.
+"""medpix2: precision of the search over reports in three languages, beside plain BM25.
 
-    python benchmarks/search/reports.py ../shared/data/medpix2 [--questions FOLDER] [--result NAME]
+    python benchmarks/search/reports.py ../shared/data/medpix2 [--questions FOLDER] [--result NAME] [--all]
 
-ingests the brain images of the pack into a new archive in a temporary folder, asks the questions of ``questions.tsv``
+ingests the brain images of the pack (``--all``: all of it) into a new archive in a temporary folder, asks the questions of ``questions.tsv``
 (of FOLDER, as they stand there; without it they are written anew from ``medpix_relevance.py``) with
 `caseindex bench search`, and writes ``benchmarks/search/results/NAME.json`` (``reports`` unless another is named); a ``NAME_first_run.json`` that lies there is
 set beside it.
@@ -30,11 +30,11 @@ def caseindex(*arguments: str) -> str:
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
-def brain_manifest(pack: Path, folder: Path) -> None:
-    """The pack's manifest cut down to brain images; the images stay where they are, behind a link."""
+def cut_down(pack: Path, folder: Path, part: str | None) -> None:
+    """The pack's manifest and images of one body part, or all of them."""
     with (pack / "manifest.csv").open(encoding="utf-8", newline="") as file:
         reader = csv.DictReader(file)
-        rows = [row for row in reader if row["body_part"] == PART]
+        rows = [row for row in reader if part in (None, row["body_part"])]
         names = list(reader.fieldnames or ())
     (folder / "images").mkdir(parents=True)
     for row in rows:
@@ -45,13 +45,13 @@ def brain_manifest(pack: Path, folder: Path) -> None:
         writer.writerows(rows)
 
 
-def main(pack: Path, folder_of_questions: Path | None, result: str) -> None:
+def main(pack: Path, folder_of_questions: Path | None, result: str, part: str | None) -> None:
     questions = folder_of_questions / "questions.tsv" if folder_of_questions else None
     if questions is None:
-        questions = write_questions(pack / "manifest.csv", HERE, PART)
+        questions = write_questions(pack / "manifest.csv", HERE, part)
     with tempfile.TemporaryDirectory() as work:
-        folder, archive = Path(work) / "brain", Path(work) / "archive"
-        brain_manifest(pack, folder)
+        folder, archive = Path(work) / "cases", Path(work) / "archive"
+        cut_down(pack, folder, part)
         caseindex("init", str(archive))
         caseindex("ingest", str(folder), "--archive", str(archive))
         asked = ["--queries", str(questions), "--channel", "report", "--protocol", "words", "--details"]
@@ -62,10 +62,11 @@ def main(pack: Path, folder_of_questions: Path | None, result: str) -> None:
             f" --questions benchmarks/search/{folder_of_questions.name} --result {result}"
             if folder_of_questions
             else ""
-        ),
+        )
+        + ("" if part else " --all"),
         "cases": measured["words"]["cases"],
         "caseindex": measured["words"]["by_channel"]["report"],
-        "plain_bm25": measure(pack / "manifest.csv", questions, PART),
+        "plain_bm25": measure(pack / "manifest.csv", questions, part),
     }
     first = HERE / "results" / f"{result}_first_run.json"
     if first.exists():  # the run before anything was fixed for these questions
@@ -85,5 +86,6 @@ if __name__ == "__main__":
     options.add_argument("pack", type=Path, help="folder of medpix2 (manifest.csv, images)")
     options.add_argument("--questions", type=Path, help="folder with questions.tsv, e.g. benchmarks/search/heldout")
     options.add_argument("--result", default="reports", help="name of the file in benchmarks/search/results")
+    options.add_argument("--all", action="store_true", help="all body parts, not the head alone")
     given = options.parse_args()
-    main(given.pack, given.questions, given.result)
+    main(given.pack, given.questions, given.result, None if given.all else PART)
