@@ -7,7 +7,7 @@ probable as the next; real mix-ups are likelier among patients of one day and wa
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -71,11 +71,6 @@ def plant(data: IdentitySet, rate: float, generator: np.random.Generator, among:
         takers.add(taker)
     planted = moved & np.isin(np.arange(len(data)), can)
     return Planting(persons, planted, moved, among & (planted | ~moved))
-
-
-def planted_set(data: IdentitySet, planting: Planting) -> IdentitySet:
-    """The images as they are filed after ``planting``."""
-    return replace(data, persons=planting.persons)
 
 
 def _per_person(data: IdentitySet) -> Iterator[Int64Array]:

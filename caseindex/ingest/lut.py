@@ -11,8 +11,6 @@ import numpy.typing as npt
 
 from caseindex.ingest.attributes import Attributes
 
-FloatArray = npt.NDArray[np.float64]
-
 
 @dataclass(frozen=True, slots=True)
 class LookupTable:

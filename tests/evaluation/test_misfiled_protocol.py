@@ -16,7 +16,7 @@ from caseindex.evaluation.identity_set import IdentitySet
 from caseindex.evaluation.misfiled_plot import plot_misfiled
 from caseindex.evaluation.misfiled_protocol import calibration_rows, misfiled_document, precision_of_first
 from caseindex.evaluation.planted_scores import Flag, Points, Repetition, pooled
-from caseindex.evaluation.planting import Planting, able, plant, planted_set
+from caseindex.evaluation.planting import Planting, able, plant
 from tests.evaluation.drawn_identity import drawn, sets
 
 DATA = drawn(0, n=300, persons=70, kinds=2)
@@ -62,8 +62,6 @@ def test_as_many_as_the_rate_says() -> None:
     assert wanted <= found.moved.sum() <= wanted + 3  # the last examination may have several images
     assert np.array_equal(plant(DATA, 0.05, np.random.default_rng(0)).persons, found.persons)
     assert not np.array_equal(plant(DATA, 0.05, np.random.default_rng(1)).persons, found.persons)
-    assert np.array_equal(planted_set(DATA, found).persons, found.persons)
-    assert np.array_equal(planted_set(DATA, found).vectors, DATA.vectors)
 
 
 def test_nobody_is_given_an_image_of_whom_they_may_be() -> None:

@@ -20,7 +20,6 @@ import numpy.typing as npt
 from caseindex.records import Float32Array, Int64Array, PixelArray
 from caseindex.retrieval.identity.key_points import GeometricMatch, KeyPoints, geometric_match, key_points
 
-HASH_BITS: Final = 63
 _NEAR_HASH: Final = 8  # of 63 bits
 _SIDE: Final = 256
 _SURE: Final = 0.97  # correlation of a copy, after registration; two exposures of one person stay below

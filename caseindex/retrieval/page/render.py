@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -18,8 +18,6 @@ from caseindex.retrieval.notes import translated
 from caseindex.retrieval.page.marks import Span, excerpt, marked
 from caseindex.retrieval.page.words import WORDS, page_language, written_age, written_date, written_number
 from caseindex.retrieval.query import Answer, Query
-
-Marker = Callable[[str], Sequence[Span]]
 
 _HERE = Path(__file__).parent
 _BAR_WIDTH = 120
