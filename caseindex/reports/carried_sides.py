@@ -32,8 +32,10 @@ _MEANS = re.compile(
 # What gives what was seen its name.
 _CALLED = {
     Language.ENGLISH: re.compile(
-        r"\s(?:[-–—=]|--)\s|:\s|\b(?:consistent with|compatible with|typical (?:of|for)|suspicious for|concerning for|likely"
-        r"|probably|presumably|represent\w*|in keeping with|suggest\w*|diagnostic of|i\.e\.)(?=\s)",
+        r"\s(?:[-–—=]|--)\s|:\s|\b(?:consistent with|compatible with|corresponding to|typical(?: appearances?)? (?:of|for)|typical(?: appearances?)? of an?|characteristic of|suspicious for|concerning for|likely"
+        r"|probably|presumably|represent\w*|in keeping with|suggest\w*|diagnostic of|i\.e\.|DDx?:?|DDX:?|d/d)(?=\s)"
+        # ", aneurysm vs infundibulum", ", SEGA probable"
+        r"|,\s(?=[^,;:]*\b(?:vs|versus|probable|likely|suspected|possible)\b)",
         re.IGNORECASE,
     ),
     Language.RUSSIAN: re.compile(
@@ -45,7 +47,10 @@ _CALLED = {
     ),
 }
 # What sits in one place: "опухоль", not "панкреатит" or "сердечная недостаточность".
-_FOCAL = frozenset("hemorrhage mass infarct cyst abscess aneurysm thrombosis occlusion hip_dysplasia".split())
+_FOCAL = frozenset(
+    "hemorrhage mass infarct cyst abscess aneurysm thrombosis occlusion hip_dysplasia pneumothorax hydropneumothorax"
+    " pleural_effusion".split()
+)
 _SENTENCE_PARTS = re.compile(r"[;；。]|[，,](?!\s*(?:вероят|возможн))")
 _BLOCKED_OUTFLOW = frozenset(["hydronephrosis", "ureteral_stone", "nephrolithiasis", "stone"])
 _ADVERBS = frozenset(["справа", "слева"])

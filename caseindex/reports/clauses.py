@@ -23,7 +23,9 @@ _PREDICATES = frozenset(
 _CLAUSE_WORDS = frozenset(
     "but however although while which with and or а но однако и или also although through при с со".split()
 )
-_SIDES_AFTER = re.compile(r"(?:обеих|двух) сторон", re.IGNORECASE)  # "ЧЛС с обеих сторон не расширена"
+_SIDES_AFTER = re.compile(  # "ЧЛС с обеих сторон не расширена"
+    r"(?:обеих|двух|этой(?: же)?|той же|одной|противоположной|левой|правой|2-?х) сторон", re.IGNORECASE
+)
 _ENDS = re.compile(r"[.!?;。！？；:：]|\n\s*\n")
 _JOINING = re.compile(r"[/]|\b(?:and|or|nor|и|или|либо|а также|ни)\b", re.IGNORECASE)
 _LISTED = re.compile(r",\s+(?:\w+\s+){1,2}")  # "tortuous, ectatic thoracic aorta"

@@ -24,7 +24,7 @@ _OTHER_SIDE = {
 # "гонартроз справа 2 ст., слева 1 ст."
 _GRADED = re.compile(
     r"[,;]\s*(?:а\s+)?(?:(?P<left>слева)|(?P<right>справа))\s*(?:[-–—]\s*|до\s+)?(?:\d+|[IVХ]+)(?:[-–.,]\d+)?\s*(?:-?[йя]\s+)?"
-    r"(?:ст|степен|мм|см|балл|стади)[а-яё]*\.?\s*(?=[.,;]|$)",
+    r"(?:%|(?:ст|степен|мм|см|мл|балл|стади)[а-яё]*\.?)\s*(?=[.,;(]|$)",
     re.IGNORECASE,
 )
 
@@ -36,7 +36,8 @@ _ANOTHER = {
         re.IGNORECASE,
     ),
     Language.RUSSIAN: re.compile(
-        r"[,;и]\s*(?:аналогичн|подобн|так(?:ой|ая|ое|ие)|сходн)\w*\s+(?:же\s+)?(?:[а-яё]+\s+){0,2}(?:(?P<left>слева)|(?P<right>справа))\b",
+        r"[,;]\s*(?:а\s+)?(?:(?P<_left>слева)|(?P<_right>справа))\s*(?:[-–—]\s*)?(?:впервые\s+|вновь\s+)?(?:появил|тоже|также|аналогич|минимальн)\w*\s*(?=[.,;(]|$)"
+        r"|[,;и]\s*(?:аналогичн|подобн|так(?:ой|ая|ое|ие)|сходн)\w*\s+(?:же\s+)?(?:[а-яё]+\s+){0,2}(?:(?P<left>слева)|(?P<right>справа))\b",
         re.IGNORECASE,
     ),
     Language.CHINESE: re.compile(
@@ -52,7 +53,7 @@ def repeated_sides(
     for match in _ANOTHER[language].finditer(sentence):
         before = [(end, number) for number, (_, end) in enumerate(mentions) if end <= match.start()]
         if before:
-            yield max(before)[1], Side(match.lastgroup or "")
+            yield max(before)[1], Side((match.lastgroup or "").lstrip("_"))
 
 
 def graded_sides(sentence: str, language: Language, mentions: Sequence[tuple[int, int]]) -> Iterator[tuple[int, Side]]:

@@ -39,7 +39,9 @@ _SPELLING = [
         ("apnoea", "apnea"),
         ("diarrhoea", "diarrhea"),
         ("manoeuv", "maneuv"),
+        ("goitre", "goiter"),
         ("isation", "ization"),
+        ("(?<!bru)(?<!ra)(?<!r)ising$", "izing"),
         ("ised$", "ized"),
         ("yse(d?)$", r"yze\1"),
         ("aetiolog", "etiolog"),
@@ -85,10 +87,18 @@ _WHOLE = {
     "sacralization": "sacralization",
     "abnormality": "abnormality",
     "abnormalities": "abnormality",
+    # nor of "pathology" and "pathologically", "infiltrative" and "infiltrate", "secondaries" and "secondary"
+    "pathology": "pathology",
+    "pathologies": "pathology",
+    "infiltrative": "infiltrative",
+    "infiltrating": "infiltrative",
+    "secondaries": "secondaries",
+    "impinges": "impinge",
+    "impinging": "impinge",
 }
 # Most words match none of the patterns above: one look spares them the list.
 _MAY_DIFFER = re.compile(
-    "ae|oe|our|re|gre|leuk|aneur|sulph|isation|ised|lation|mould|rrhag|yse|(?:ses|i|a|ces|es|s|feet|teeth)$"
+    "ae|oe|our|re|gre|leuk|aneur|sulph|isation|ised|ising|lation|mould|rrhag|yse|(?:ses|i|a|ces|es|s|feet|teeth)$"
 )
 
 

@@ -13,6 +13,7 @@ _PREPOSITION = re.compile(r"\s(?:в|во|на|по|с|со|за|из|от|к)\s"
 _DETAIL = re.compile(r"[0-9]")
 _EVIDENCE = re.compile(r"данны[хе] за\s[^.;:]*$", re.IGNORECASE)  # governs the accusative: "данных за опухоль"
 _WORD_BEFORE = re.compile(r"\b([а-яё]{3,})\s+$", re.IGNORECASE)
+_FIRST_LONG = re.compile(r"[а-яё]{3,}", re.IGNORECASE)
 _FIRST_WORD = re.compile(r"[а-яё]+(?![А-ЯЁа-яё-])")
 
 
@@ -38,7 +39,10 @@ def may_be_genitive(text: str, start: int, end: int) -> bool:
     before = _WORD_BEFORE.search(text, 0, start)
     if before and russian.is_adjective(before[1]) and not russian.may_be_genitive(before[1]):
         return False  # "простые кисты": a nominative plural
-    return not words or words[0].isupper() or all(word.isupper() or russian.may_be_genitive(word) for word in words)
+    if not words:  # Latin letters: as the clause begins ("киста почки Bosniak I, расширения ЧЛС нет")
+        first = _FIRST_LONG.search(text, max(text.rfind(mark, 0, start) for mark in ",;:.") + 1, start)
+        return first is None or russian.may_be_genitive(first.group())
+    return words[0].isupper() or all(word.isupper() or russian.may_be_genitive(word) for word in words)
 
 
 def list_may_be_denied(text: str, start: int, end: int) -> bool:

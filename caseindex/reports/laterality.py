@@ -25,12 +25,12 @@ _WORDS = {
         r"|(?:right|left) (?:(?:upper|lower|middle|mid|main|frontal|parietal|temporal|occipital|lobe|lung|anterior|posterior"
         r"|apical|basal|superior|inferior|medial|lateral|\d+(?:st|nd|rd|th)?) ){0,2}(?:and|&) (?:\w+ )?(?:right|left)|either (?=side|lung|breast|kidney|eye|ear|hip|knee)"
         r"|r ?> ?l|l ?> ?r|right ?> ?left|left ?> ?right)\b"
-        r"|\b(?P<left>left(?:[- ]sided|ward)?|lt|LUL|LLL|levo\w+|L(?= (?:MCA|PCA|ACA|ICA|CPA|CCA|IJ|UVJ|(?!spine|ratio)[a-z]{3,})\b))\b(?! (?:ventric|atri|heart))"
-        r"|\b(?P<right>right(?:[- ]sided|ward)?|rt|RUL|RML|RLL|dextro\w+|R(?= (?:MCA|PCA|ACA|ICA|CPA|CCA|IJ|UVJ|(?!wave|ratio)[a-z]{3,})\b))\b"
-        r"(?! (?:ventric|atri|heart))"
+        r"|\b(?P<left>left(?:[- ]sided|-hand|ward)?|lt|LUL|LLL|LUZ|LMZ|LLZ|levo\w+|(?<=\()L(?=\))|(?<=\bon )L|L(?=-sided)|L(?= (?:MCA|PCA|ACA|ICA|CPA|CCA|IJ|UVJ|(?!spine|ratio)[a-z]{3,})\b))\b(?! (?:ventric|atri|heart))"
+        r"|\b(?P<right>right(?:[- ]sided|-hand|ward)?|rt|RUL|RML|RLL|RUZ|RMZ|RLZ|dextro\w+|(?<=\()R(?=\))|(?<=\bon )R|R(?=-sided)|R(?= (?:MCA|PCA|ACA|ICA|CPA|CCA|IJ|UVJ|(?!wave|ratio)[a-z]{3,})\b))\b"
+        r"(?! (?:ventric|atri|heart|clinical|context|setting|patient))"
     ),
     Language.RUSSIAN: re.compile(
-        r"\b(?P<both>с (?:обеих|двух) сторон|двух?сторонн\w+|билатеральн\w+|об(?:е|а|еих|оих|еими|оими)"
+        r"\b(?P<both>с (?:обеих|двух|обоих|2-?х) сторон|двух?сторонн\w+|билатеральн\w+|об(?:е|а|еих|оих|еими|оими)"
         r"|слева и справа|справа и слева|(?:справа|слева)(?:,| и) \d+ ?(?:ст|мм|см|степени)?\.? (?:справа|слева)|(?:справа|слева) (?:\w+ )?больше,? чем (?:справа|слева)|(?:больше|преимущественно|более|в большей степени|хуже) (?:выражен\w* )?(?:справа|слева)|D ?> ?S|S ?> ?D"
         r"|(?:прав[а-я]{2,3} и (?:\S+ )?лев|лев[а-я]{2,3} и (?:\S+ )?прав)[а-я]{2,3})\b"
         r"|\b(?P<left>слева|влево|лев(?:ый|ая|ое|ого|ому|ым|ом|ой|ую|ые|ых|ыми|(?=\.))|левосторонн\w+|ЛСМА|ЛВСА|sin)\b"
@@ -41,7 +41,7 @@ _WORDS = {
     ),
     Language.CHINESE: re.compile(
         r"(?P<both>双(?!骨折|腔|边|角|重|期|能|J|源)侧?|两侧?|雙側?|兩側?|(?<=以)[左右]侧?(?:[^，。；]{0,4})(?:为著|為著|为主|为甚|明显|显著|较重|多见)"
-        r"|[左右]侧?(?:为著|为甚|较著|更著|为重)|左右)|(?P<left>左(?![心房室]|前降|主干|冠状|回旋))|(?P<right>右(?![心房室]|冠状))"
+        r"|[左右]侧?(?:为著|为甚|较著|更著|为重)|左右)|(?P<left>(?<![较比])左(?![心房室]|前降|主干|冠状|回旋))|(?P<right>(?<![较比])右(?![心房室]|冠状))"
     ),
 }
 _CLAUSE = re.compile(
@@ -59,13 +59,14 @@ _TOLD = re.compile(
     re.IGNORECASE,
 )
 _RELATIVE = re.compile(
-    r"\b(?P<same>ipsilateral\w*|(?:the )?same side|той же сторон[ыеу]|с этой же стороны|одноимённ\w+|одноименн\w+|ипсилатеральн\w+)\b"
+    r"\b(?P<same>ipsilateral\w*|(?:the )?same side|(?:that|this) side|т(?:ой|у) же сторон[ыеу]|эт(?:ой|у) (?:же )?сторон[ыеу]|соименн\w+|одноимённ\w+|одноименн\w+|ипсилатеральн\w+)\b"
     r"|\b(?:contralateral\w*|opposite side|(?:the )?opposite(?= (?:breast|lung|kidney|hip|knee|hemisphere|hemithorax))"
     r"|контр?алатеральн\w+|с противоположной стороны|противоположн\w+)\b|(?P<zh>同侧)|对侧",
     re.IGNORECASE,
 )
 _OTHER = {Side.LEFT: Side.RIGHT, Side.RIGHT: Side.LEFT}
 _FAR = 60  # characters
+_EARLIER = 250  # characters back to the side that "contralateral" is of
 _LAST_COMMA = re.compile(r"[^,;:]*,\s*(?:[^,;:]{1,25},\s*)?")
 # "microcalcifications, UOQ right breast": a place behind a comma, of which nothing is said
 _MERE_PLACE = re.compile(r"[^,;:]*,\s*(?:[\w-]+\s+){0,4}", re.IGNORECASE)
@@ -74,9 +75,10 @@ _MERE_REST = re.compile(
     r"|лёгкого|доли|полушария)(?:\s+lobe)?\s*(?=[,;.]|$)",
     re.IGNORECASE,
 )
+_COLON = re.compile(r"[^,;:]{0,25}:\s*(?:на |в )?")
 _LATER = 45  # characters from an attribute to its noun
 _MODIFIERS = re.compile(
-    r"\s*(?:(?!(?:of|in|with|and|or|at|to|on|for|is|are|was|following|after|before|from|near|by|due|without|no|not|but|than|as|plus|causing|producing|extending|abutting|compressing|showing|[а-яё]{1,2}|для|при|без|или)\s)(?![а-яё]+(?:а|я|и|ы|у|е|о|ов|ей)\s)"
+    r"\s*(?:(?!(?:of|in|with|and|or|at|to|on|for|is|are|was|following|after|before|from|near|by|due|without|no|not|but|than|as|plus|causing|producing|extending|abutting|compressing|showing|likely|probably|possibly|may|could|reflects?|represents?|suggests?|consistent|compatible|suspicious|concerning|[а-яё]{1,2}|для|при|без|или)\s)(?![а-яё]+(?:а|я|и|ы|у|е|о|ов|ей)\s)"
     r"[\w-]+\s+){0,3}"
 )
 _DENIALS = frozenset(["no", "without", "без"])  # "right breast no mass or calcification"
@@ -88,17 +90,31 @@ _JOINED = re.compile(r"\b(?:and|or|и|или|либо)\b", re.IGNORECASE)
 
 
 @lru_cache(maxsize=4096)  # reports repeat their sentences
-def find_sides(sentence: str, language: Language) -> tuple[SideSpan, ...]:
-    """(start, end, side) of the words of side in a sentence; "ipsilateral" and "contralateral" are of the side before."""
+def find_sides(sentence: str, language: Language, earlier: Side | None = None) -> tuple[SideSpan, ...]:
+    """(start, end, side) of the words of side in a sentence; "ipsilateral" and "contralateral" are of the side before,
+    ``earlier`` where the sentence itself names none."""
     text = sentence if language is not Language.ENGLISH else _lower_first(sentence)
     sides = [(match.start(), match.end(), Side(match.lastgroup or "")) for match in _WORDS[language].finditer(text)]
     for match in _RELATIVE.finditer(sentence):
-        before = [side for _, right, side in sides if right <= match.start() and side is not Side.BOTH]
+        before: list[Side] = [side for _, right, side in sides if right <= match.start() and side is not Side.BOTH]
+        if not before and earlier is not None:
+            before = [earlier]
         if before:
             sides.append(
                 (match.start(), match.end(), before[-1] if match["same"] or match["zh"] else _OTHER[before[-1]])
             )
     return tuple(sorted(sides))
+
+
+def is_relative(sentence: str) -> bool:
+    """Whether a word like "contralateral" stands in the sentence."""
+    return _RELATIVE.search(sentence) is not None
+
+
+def last_side(text: str, end: int, language: Language) -> Side | None:
+    """The last of left and right that ``text`` names shortly before ``end``."""
+    sides = [side for _, _, side in find_sides(text[max(0, end - _EARLIER) : end], language) if side is not Side.BOTH]
+    return sides[-1] if sides else None
 
 
 def side_of(
@@ -145,12 +161,23 @@ def side_of(
                     and _MERE_REST.match(sentence, right)
                 ):
                     return side
-                if high - low > _FAR or _parted(sentence, low, high, crossed, left >= end, others):
+                if high - low > _FAR or (
+                    _parted(sentence, low, high, crossed, left >= end, others)
+                    and (left < end or crossed or not _opens_list(sentence, low, high, right, others))
+                ):
                     continue
                 distance = high - low + 40 * crossed
         if best is None or distance < best[0]:
             best = distance, side
     return best[1] if best else None
+
+
+def _opens_list(sentence: str, low: int, high: int, right: int, others: Sequence[tuple[int, int]]) -> bool:
+    """Whether a side behind a colon says where the finding before the colon is: "стеноз ВСА: справа 70%, слева 40%"."""
+    if not _COLON.fullmatch(sentence, low, high):
+        return False
+    mark = _CLAUSE.search(sentence, right)
+    return not any(right <= a < (mark.start() if mark else len(sentence)) for a, _ in others)
 
 
 def _is_of_the_first(sentence: str, left: int, right: int, start: int, others: Sequence[tuple[int, int]]) -> bool:

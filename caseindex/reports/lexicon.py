@@ -19,6 +19,7 @@ from caseindex.reports import precompute, table
 from caseindex.reports.composition import Composition
 from caseindex.reports.coordination import further
 from caseindex.reports.matching import OPEN_PLACE, Names, NameTable, name_table
+from caseindex.reports.nodes import with_enlarged_nodes
 from caseindex.reports.sentences import sentences
 from caseindex.reports.table import ConceptKind, Row
 
@@ -78,6 +79,7 @@ class Lexicon:
         self._composition = Composition(rows, lambda concept: frozenset(self.expand(concept)))
         self._mentions = lru_cache(maxsize=16)(self._find)  # one report is asked several times
         self._around: dict[str, frozenset[str] | None] = {}
+        self._nodes = frozenset(self.expand("lymphadenopathy"))
         self.anatomy = frozenset(row.id for row in rows if row.kind is ConceptKind.ANATOMY)
         # What a report can state; of operations those that were done, not that there was one.
         self.stated = {row.id: row.kind for row in rows if row.kind in _STATED or _OPERATION in row.broader}
@@ -148,6 +150,7 @@ class Lexicon:
         spans = self._names.find(text, language)
         if not spans:
             return ()
+        spans = with_enlarged_nodes(text, spans, language, self._nodes)
         composed = self._composition.refine(spans, sentences(text), self.anatomy, text)
         found = [Mention(concept, start, end, text[start:end]) for concept, start, end in composed]
         if not any(concept in self.anatomy for concept, _, _ in composed):

@@ -33,7 +33,9 @@ _BARE = re.compile(r"не\s+[а-яё]+\s*[.,;]?\s*", re.IGNORECASE)
 _HISTORY = re.compile(r"анамне|history|hx|pmh|h/o|史|既往|曾", re.IGNORECASE)
 # "размеры метастазов прежние, новых нет": a genitive, and yet it is there
 _MEASURE_OF = re.compile(
-    r"(?:размер|количеств|числ|объем|площад|толщин|плотност|структур)\w*(?: и \w+)? (?:\w+ )?$", re.IGNORECASE
+    r"(?:размер|количеств|числ|объем|площад|толщин|плотност|структур|кол-в)\w*(?: и \w+)? (?:\w+ )?$"
+    r"|\b(?:следы|полоска|прослойка|слой) (?:\w+ )?$",
+    re.IGNORECASE,
 )
 _OWN_EVIDENCE = re.compile(r",[^,]*\b(?:данны[хе] за|(?<=[А-Я], )признак\w+)\b", re.IGNORECASE)
 # "no lymphadenopathy, small hiatal hernia": what has a size or a degree is there.
@@ -48,6 +50,7 @@ _OWN_PREDICATE = re.compile(r"\s+(?:has|have|remains?|persists?)\b", re.IGNORECA
 _CLOSED = re.compile(
     r"\b(?:seen|identified|visuali[sz]ed|noted|present|evident|detected|demonstrated)\s*$", re.IGNORECASE
 )
+_PARENTHETIC = re.compile(r",\s*without[^,]*$", re.IGNORECASE)  # "opacity, without effusion, and enlarged nodes"
 _WITHOUT = re.compile(r"\bwithout\b|\bбез\b", re.IGNORECASE)
 _WITH = re.compile(r"\bwith\b", re.IGNORECASE)
 _AFTER = re.compile(r"(?:состояние |картина |статус )?после", re.IGNORECASE)
@@ -67,6 +70,7 @@ _ADJECTIVES = re.compile(  # "no acute, displaced fractures"
     re.IGNORECASE,
 )
 _HARD = re.compile(r"[;:；：]|\?\s|\s--?\s|\s[–—]\s")
+_IN_BRACKETS = re.compile(r"\([^()]*\w[^()]*$")  # "рисунок усилен (бронхит?)": the mark is the bronchitis's only
 _CHINESE_STOP = re.compile(r"[，,；;。]")
 _CHINESE_ATTRIBUTE = re.compile(r"(?:强化|增强|钙化|水肿|出血|积液|骨折|症状)的")  # "无强化的肿块": the mass is there
 _CHINESE_MARK = re.compile(r"[，,；;。、]")
@@ -77,9 +81,9 @@ _OR_AFTER = re.compile(r"^\s*(?:or|или|либо)\b", re.IGNORECASE)
 # "脾不大"; not 肺不张, 无菌性坏死, 无脑儿, 功能不全, whose names hold the same characters.
 _OWN_NEGATION = re.compile(
     # "cervical spine is free of fracture": the name's words stand on both sides
-    r"\b(?:(?:not?|не|без|without)\b|(?:free|clear|negative) (?:of|from|for)\b|non-?enhanc)|未见?|无(?![菌脑名力])|不(?![张稳连全良孕育规典均对等同清佳齐整匀])"
+    r"\b(?:(?:not?|не|без|without)\b|(?:free|clear|negative) (?:of|from|for)\b|non-?enhanc)|未见?|无(?![菌脑名力])|不(?![张稳连全良孕育规典均对等同清佳齐整匀光])"
     # "heart size is normal", "ПКС цела", "中线结构居中": names whose words say that all is well
-    r"|\bnormal\b(?![ -]pressure)|\bintact\b|\bцел(?:а|о|ы|ый)?\b|обычн|интактн|居中|正常(?!压)|连续|完整",
+    r"|\bnormal\b(?![ -]pressure)|\bintact\b|\bцел(?:а|о|ы|ый)?\b|обычн|интактн|居中|复位|回位|正常(?!压)|(?<![不欠])连续(?!性?(?:中断|不|欠|差))|(?<![不欠])完整",
     re.IGNORECASE,
 )
 _PREFIXED = re.compile(r"\b(?:non-|not |не )$", re.IGNORECASE)  # "non-enhancing", "не утолщена"
@@ -258,10 +262,10 @@ class Sentence:
             return not _CHINESE_STOP.search(between) and not _CHINESE_ATTRIBUTE.search(between)
         if _HARD.search(between) and cue.kind is not CueKind.DIFFERENTIAL:
             return False
-        if cue.kind in (CueKind.DIFFERENTIAL, CueKind.HISTORICAL) or not _COMMA.search(between):
-            return True
         if cue.kind is CueKind.UNCERTAIN and self._doubt_is_over(cue.end, start):
             return False
+        if cue.kind in (CueKind.DIFFERENTIAL, CueKind.HISTORICAL) or not _COMMA.search(between):
+            return True
         if cue.kind is CueKind.UNCERTAIN and not between[: _comma_at(between)].strip():
             if cue.after and self._has_words_before(cue):
                 return False  # "разрыв исключить сложно, бурсит"
@@ -295,6 +299,8 @@ class Sentence:
         if comma < 0 or self._list_ends_joined(end) or _OR_BEFORE.search(self.text[:start]):
             return False
         item = self.text[comma + 1 : start]
+        if _PARENTHETIC.search(self.text, 0, cue.end) and _AND.match(item):
+            return True
         if _ASSERTS.match(self.text, comma + 1) or (_AND.match(item) and _OWN_PREDICATE.match(self.text, end)):
             return True
         denied = self.text[cue.end : comma]  # "no fracture or dislocation, swelling": the list was over
@@ -312,7 +318,7 @@ class Sentence:
         if self.language is Language.CHINESE:
             mark = _CHINESE_STOP if cue.kind is CueKind.NEGATION else _CHINESE_MARK
             return not mark.search(between)
-        if _HARD.search(between):
+        if _HARD.search(between) or (self.text[cue.start] == "?" and _IN_BRACKETS.search(between)):
             return False
         if cue.kind is CueKind.UNCERTAIN and any(
             other.kind is CueKind.UNCERTAIN and other.before and other.start >= end and other.end <= cue.start

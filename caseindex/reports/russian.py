@@ -31,6 +31,7 @@ _GUESSED = (
 )
 # Forms that the dictionary lacks or reads as a rare word.
 _CORRECTED = dict.fromkeys(("аневризм", "аневризму", "аневризме", "аневризмой", "аневризмы", "аневризмам"), "аневризма")
+_ABBREVIATED = {"лу": "лимфоузел"}  # "ЛУ", "л/у"
 _ADJECTIVES = frozenset({"ADJF", "PRTF"})
 _VERBS = frozenset({"VERB", "INFN", "GRND"})
 _NAMES = frozenset({"Name", "Surn", "Patr", "Orgn", "Geox"})
@@ -54,6 +55,8 @@ def _precomputed() -> dict[str, str]:
 @lru_cache(maxsize=200_000)
 def analysed_lemma(word: str) -> str:
     """The lemma by the analyser alone. ``word`` in lower case; ``ё`` becomes ``е``."""
+    if word in _ABBREVIATED:
+        return _ABBREVIATED[word]
     if not _analyser().word_is_known(word):
         for pattern, ending in _GUESSED:
             guess = pattern.fullmatch(word)

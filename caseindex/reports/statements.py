@@ -12,7 +12,7 @@ from caseindex.reports.carried_sides import CarriedSides, Named
 from caseindex.reports.changes import ChangeSpan, change_of, find_changes
 from caseindex.reports.ellipsis import denied_sides, graded_sides, repeated_sides
 from caseindex.reports.languages import detect
-from caseindex.reports.laterality import find_sides, side_of, side_of_place
+from caseindex.reports.laterality import find_sides, is_relative, last_side, side_of, side_of_place
 from caseindex.reports.lexicon import Lexicon, Mention, load_lexicon
 from caseindex.reports.negation import Assessment, Sentence
 from caseindex.reports.places import place_of
@@ -43,10 +43,27 @@ _UNSIDED = frozenset(
         "spondylolisthesis",
         "aortic_dissection",
         "pneumoperitoneum",
+        "bowel_perforation",
+        "gastric_perforation",
+        "adenoid_hypertrophy",
+        "hydrocephalus",
+        "pericardial_effusion",
+        "hiatal_hernia",
+        "heart_failure",
+        "bph",
+        "cirrhosis",
+        "hepatic_steatosis",
+        "splenomegaly",
+        "cholelithiasis",
+        "cholecystitis",
+        "pancreatitis",
+        "appendicitis",
+        "aaa",
     ]
 )  # "тень сердца расширена влево" has no side
 _TWO_IN_ONE = {  # one word for two findings
     "hepatomegaly": ("splenomegaly", re.compile("гепатоспл|hepatospl|肝脾", re.IGNORECASE)),
+    "mastoiditis": ("otitis_media", re.compile("中耳乳突炎")),
     "hemothorax": ("pneumothorax", re.compile("гемопневм|пневмогем|hemopneumo|血气胸|气血胸", re.IGNORECASE)),
 }
 _CATEGORY = re.compile("(?:BI|LI|PI|TI)-?RADS", re.IGNORECASE)
@@ -107,7 +124,7 @@ def _of_sentence(
         return []
     places = [mention for mention in here if mention.concept in lexicon.anatomy]
     sentence = Sentence(plain, language)
-    sides = find_sides(plain, language)
+    sides = find_sides(plain, language, last_side(whole, start, language) if is_relative(plain) else None)
     changes = find_changes(plain, language)
     spans = [(mention.start - start, min(mention.end - start, len(plain))) for mention in stated]
     carried: CarriedSides | None = None

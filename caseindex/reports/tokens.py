@@ -15,7 +15,8 @@ from caseindex.records import Language
 from caseindex.reports import chinese, english, russian
 from caseindex.reports.languages import CYRILLIC, HAN
 
-_WORD = re.compile(rf"[{HAN}]+|\d+[.,]\d+|[^\W_{HAN}]+")
+# "#" alone is a fracture ("# left NOF"), before a number it is none ("#2")
+_WORD = re.compile(rf"[{HAN}]+|\d+[.,]\d+|[^\W_{HAN}]+|#(?!\s*[\d:])")
 _HAN = re.compile(f"[{HAN}]")
 _CYRILLIC = re.compile(f"[{CYRILLIC}]")
 _LATIN = re.compile("[A-Za-z]")
