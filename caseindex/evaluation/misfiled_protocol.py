@@ -118,6 +118,7 @@ def misfiled_document(
         "precision_of_first": {str(n): figures[f"first_{n}"] for n in FIRST},
         "highest_precision_of_first": {str(n): min(1.0, planted / len(repetitions) / n) for n in FIRST},
         "expected_precision_of_first": {str(n): _expected(repetitions, n) for n in FIRST},
+        "estimated_misfiled": _estimated(repetitions),
         "as_two_ids": sum(one.as_two_ids for one in repetitions),
         "calibration": calibration_rows(scores.probability[known], scores.planted[known]),
         "seed": seed,
@@ -164,6 +165,18 @@ def _expected(repetitions: Sequence[Repetition], first: int) -> float | None:
     said = [flag.probability for one in repetitions for flag in one.worklist[:first]]
     known = [value for value in said if value is not None]
     return float(np.mean(known)) if known and len(known) == len(said) else None
+
+
+def _estimated(repetitions: Sequence[Repetition]) -> dict[str, float] | None:
+    """How many images the audit thinks are misfiled, beside how many are; ``None`` without probabilities."""
+    known = [(one.estimated.images, int(one.planting.moved.sum())) for one in repetitions if one.estimated is not None]
+    if not known:
+        return None
+    return {
+        "moved": float(np.mean([moved for _, moved in known])),
+        "estimate": float(np.mean([images[0] for images, _ in known])),
+        "interval_holds": float(np.mean([low <= moved <= high for (_, low, high), moved in known])),
+    }
 
 
 def _excluded(exclusions: Exclusions) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from caseindex.evaluation.identity_set import IdentitySet
+from caseindex.evaluation.misfiled_rate import MisfiledRate
 from caseindex.evaluation.planting import Planting
 from caseindex.records import Int64Array
 
@@ -30,7 +31,8 @@ class Flag:
 class Repetition:
     """One planting and what was said of it. ``evidence``, ``probability``: [n], NaN where there is none;
     ``suggested``: [n] the patient that each image probably belongs to; ``worklist``: the first flags;
-    ``as_two_ids``: planted examinations whose two patients were listed as one person instead."""
+    ``as_two_ids``: planted examinations whose two patients were listed as one person instead; ``estimated``: how many
+    images all together speak for."""
 
     planting: Planting
     evidence: Floats
@@ -38,6 +40,7 @@ class Repetition:
     suggested: Int64Array
     worklist: tuple[Flag, ...]
     as_two_ids: int = 0
+    estimated: MisfiledRate | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -107,6 +107,16 @@ def test_a_refresh_writes_only_what_is_new(archive: Opened) -> None:
     assert len([path for path in index_folders(archive)[0].folder.iterdir() if path.is_dir()]) == 1  # type: ignore[arg-type]
 
 
+def test_what_a_killed_writer_left_goes_with_the_next_write(archive: Opened) -> None:
+    archive.put(50, 1)
+    archive.open()
+    left = index_folders(archive)[0].folder / ".CURRENT.99999.tmp"  # type: ignore[arg-type]
+    left.write_bytes(b"half of it")
+    archive.put(10, 2)
+    archive.check(archive.open())
+    assert not left.exists()
+
+
 def test_nothing_is_written_when_nothing_changed(archive: Opened) -> None:
     archive.put(50, 1)
     archive.open()

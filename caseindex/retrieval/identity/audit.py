@@ -7,7 +7,7 @@ can have several of these causes; it is listed once, under the most probable one
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from caseindex.encoders.calibration import Calibration
 from caseindex.encoders.model import Model
 from caseindex.evaluation.cohort import with_cohort
 from caseindex.evaluation.identity_set import Exclusions, IdentitySet
+from caseindex.evaluation.misfiled_rate import MisfiledRate, misfiled_rate
 from caseindex.index.archive import Archive
 from caseindex.index.decisions import read_decisions
 from caseindex.retrieval.encoding import OnProgress
@@ -24,7 +25,7 @@ from caseindex.retrieval.identity.finding import Finding, FindingKind, Listed, l
 from caseindex.retrieval.identity.gallery import IdentityGallery
 from caseindex.retrieval.identity.geometry_evidence import fit_geometry
 from caseindex.retrieval.identity.looks import Points, kept_key_points, looker
-from caseindex.retrieval.identity.misfiled import misfiled_scores
+from caseindex.retrieval.identity.misfiled import MisfiledScores, misfiled_scores
 from caseindex.retrieval.identity.misfiled_findings import misfiled_findings
 from caseindex.retrieval.identity.two_ids import person_pairs
 from caseindex.retrieval.identity.two_ids_finding import two_ids_finding
@@ -48,14 +49,31 @@ class AuditSettings:
 @dataclass(frozen=True, slots=True)
 class Audit:
     """``findings``: most probable first; ``why``: where the probabilities come from, in words; ``images``, ``patients``:
-    looked at."""
+    looked at; ``misfiled``: how many images all similarities together speak for, whatever the prior."""
 
     findings: tuple[Listed, ...]
     why: str
     images: int
     patients: int
     calibration: Calibration | None
-    notes: tuple[str, ...] = field(default=())
+    misfiled: MisfiledRate | None
+    prior: float
+
+    @property
+    def beyond_prior(self) -> bool:
+        """Whether the archive itself speaks for more misfiled images than the prior allows."""
+        return self.misfiled is not None and self.misfiled.low > self.prior
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the reader of the list has to know besides."""
+        if self.misfiled is None or not self.beyond_prior:
+            return ()
+        images, low, high = self.misfiled.images
+        return (
+            f"the similarities speak for about {images:.0f} misfiled images here ({low:.0f} to {high:.0f}), where the prior "
+            f"expects {self.prior * self.misfiled.of:.2g}; --prior {self.misfiled.as_prior} takes that into account",
+        )
 
 
 def audit(
@@ -77,11 +95,14 @@ def audit(
     known = known or evidence_for(archive, model, data, exclusions, seed=settings.seed)
     look = looker(archive, gallery)
     found: list[Finding] = []
+    rate: MisfiledRate | None = None
     identity = [kind for kind in settings.kinds if kind is not FindingKind.DUPLICATE_IMAGE]
     if identity and len(np.unique(data.persons[data.persons >= 0])) > 1:
         points = points or kept_key_points(look)
         geometry = fit_geometry(data, points, seed=settings.seed) if settings.verified else None
-        found += _identity_findings(gallery, data, known, settings, points, geometry, exclusions, progress)
+        scores = misfiled_scores(data, known.image, prior=settings.prior, exclusions=exclusions)
+        rate = misfiled_rate(scores.probability, settings.prior)
+        found += _identity_findings(gallery, data, known, scores, settings, points, geometry, progress)
     if FindingKind.DUPLICATE_IMAGE in settings.kinds:
         copies = copy_findings(archive, gallery, look, progress)
         explained = {frozenset(one.patient_ids) for one in copies if len(one.patient_ids) > 1}
@@ -92,20 +113,20 @@ def audit(
         found = [one for one in found if one.decided is None]
     found = [one for one in found if (one.probability or 0.0) >= settings.least_probability]
     patients = len(np.unique(data.persons[data.persons >= 0]))
-    return Audit(tuple(listed(found, settings.limit)), known.why, len(gallery), patients, known.image)
+    shown = tuple(listed(found, settings.limit))
+    return Audit(shown, known.why, len(gallery), patients, known.image, rate, settings.prior)
 
 
 def _identity_findings(
     gallery: IdentityGallery,
     data: IdentitySet,
     known: Evidence,
+    scores: MisfiledScores,
     settings: AuditSettings,
     points: Points,
     geometry: Calibration | None,
-    exclusions: Exclusions,
     progress: OnProgress,
 ) -> list[Finding]:
-    scores = misfiled_scores(data, known.image, prior=settings.prior, exclusions=exclusions)
     pairs = person_pairs(data, known.image, known.person, prior=settings.two_ids_prior)
     most = settings.limit or len(data)
     candidates = np.argsort(-np.nan_to_num(scores.evidence, nan=-np.inf), kind="stable")

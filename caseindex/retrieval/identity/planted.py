@@ -15,6 +15,7 @@ from caseindex.encoders.model import Model
 from caseindex.evaluation.cohort import with_cohort
 from caseindex.evaluation.identity_set import Exclusions, IdentitySet
 from caseindex.evaluation.misfiled_protocol import FIRST
+from caseindex.evaluation.misfiled_rate import misfiled_rate
 from caseindex.evaluation.planted_scores import Flag, Repetition
 from caseindex.evaluation.planting import Mask, Planting, plant
 from caseindex.index.archive import Archive
@@ -91,7 +92,10 @@ def _audited(
         if one.kind is FindingKind.MISFILED
     )
     doubled = _as_two_ids(findings, changed, truth, planting)
-    return Repetition(planting, scores.evidence, scores.probability, scores.other_person, flags[: max(FIRST)], doubled)
+    estimated = misfiled_rate(scores.probability, rate)
+    return Repetition(
+        planting, scores.evidence, scores.probability, scores.other_person, flags[: max(FIRST)], doubled, estimated
+    )
 
 
 def _as_two_ids(findings: list[Finding], changed: IdentityGallery, truth: IdentitySet, planting: Planting) -> int:

@@ -15,11 +15,13 @@ import cv2
 import pytest
 
 from caseindex.cli.main import main
+from caseindex.evaluation.misfiled_rate import MisfiledRate
 from caseindex.index.decisions import FILE, lessons, read_decisions
 from caseindex.records import Language
 from caseindex.retrieval.identity.audit import Audit, AuditSettings, audit
 from caseindex.retrieval.identity.gallery import load_gallery
 from caseindex.retrieval.identity.page.render import render_audit
+from caseindex.retrieval.picture import read_archived
 from tests.cli.drawn_gallery import given_embeddings
 from tests.retrieval.identity.planted_archive import DIM, Planted, make_planted
 
@@ -82,6 +84,24 @@ def test_what_was_planted_comes_first(planted: Planted, found: list[dict[str, An
     falses = [one["expected_false"] for one in found]
     assert falses == sorted(falses)
     assert falses[0] == pytest.approx(1 - found[0]["probability"])
+
+
+def test_how_many_are_misfiled_here(planted: Planted, result: Audit) -> None:
+    """One image was misfiled; under the usual prior nobody would expect it, and the note says so."""
+    assert result.misfiled is not None
+    _, low, high = result.misfiled.images
+    assert low <= 1 <= high
+    usual = replace(result, prior=4e-5)
+    assert usual.beyond_prior == (result.misfiled.low > 4e-5)
+    sure = replace(usual, misfiled=MisfiledRate(0.01, 0.004, 0.02, 1000))
+    assert sure.notes == (
+        "the similarities speak for about 10 misfiled images here (4 to 20), where the prior expects 0.04; --prior 0.01 "
+        "takes that into account",
+    )
+    assert replace(sure, prior=0.005).notes == ()
+    page = render_audit(sure, "grid", lambda image: read_archived(planted.archive, image), language=Language.RUSSIAN)
+    assert "примерно о 10 неверно отнесённых" in page
+    assert "--prior 0.01" in page
 
 
 def test_copies_of_one_patient_come_last(planted: Planted, found: list[dict[str, Any]]) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 from markupsafe import Markup
 
 from caseindex.errors import CaseindexError
+from caseindex.evaluation.misfiled_rate import MisfiledRate
 from caseindex.records import Image, Language, PixelArray
 from caseindex.retrieval.identity.audit import Audit
 from caseindex.retrieval.identity.finding import Finding, FindingKind, Listed
@@ -47,6 +48,7 @@ def render_audit(
     page = {
         "made": f"{written_date(moment.date().isoformat(), language)}, {moment:%H:%M}",
         "looked": w["looked"].format(images=result.images, patients=result.patients, model=model, why=why),
+        "estimated": _estimated(result.misfiled, result.beyond_prior, w),
         "shown": w["shown"].format(count=len(result.findings)),
         "findings": [_shown(item, read, w, language) for item in result.findings],
     }
@@ -61,6 +63,14 @@ def render_audit(
             script_hash=Markup(_digest(script)),
         )
     )
+
+
+def _estimated(rate: MisfiledRate | None, beyond: bool, w: dict[str, str]) -> str:
+    if rate is None:
+        return ""
+    images, low, high = (f"{one:.0f}" for one in rate.images)
+    said = w["estimated"].format(images=images, low=low, high=high)
+    return f"{said} {w['estimated_more'].format(share=rate.as_prior)}" if beyond else said
 
 
 def _digest(text: str) -> str:

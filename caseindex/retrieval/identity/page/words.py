@@ -10,6 +10,9 @@ EN = {
     "lead": "What in this archive is probably filed wrongly, most probable first. Nothing was moved or changed: each line is a "
     "question to you.",
     "looked": "{images} images of {patients} patients were compared with model {model}; {why}.",
+    "estimated": "All similarities together speak for about {images} misfiled images in the archive (95% interval {low} to {high}), "
+    "whatever the prior of the probabilities.",
+    "estimated_more": "That is more than the prior expects; the audit with --prior {share} takes it into account.",
     "calibrated": "probabilities are calibrated on {persons} patients",
     "uncalibrated": "there are no probabilities: too few patients with several images to calibrate on",
     "shown": "{count} findings",
@@ -48,6 +51,9 @@ RU = {
     "lead": "Что в этом архиве, вероятно, хранится неправильно, начиная с самого вероятного. Ничего не перемещено и не изменено: "
     "каждая строка — вопрос к вам.",
     "looked": "Сравнены изображения ({images}) пациентов ({patients}), модель {model}; {why}.",
+    "estimated": "Все сходства вместе говорят примерно о {images} неверно отнесённых изображениях в архиве (95% интервал: от {low} "
+    "до {high}), какой бы ни была априорная доля.",
+    "estimated_more": "Это больше, чем ожидает априорная доля; проверка с --prior {share} это учитывает.",
     "calibrated": "вероятности откалиброваны по пациентам ({persons})",
     "uncalibrated": "вероятностей нет: для калибровки мало пациентов с несколькими изображениями",
     "shown": "Находок: {count}",
