@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from caseindex.records import Language, Side
 from caseindex.reports.laterality import SideSpan
 from caseindex.reports.lexicon import Lexicon
+from caseindex.reports.topic import is_of_topic, is_unpaired
 
 Named = tuple[str, int, int]  # concept, start, end
 
@@ -96,16 +97,28 @@ class CarriedSides:
             self._of_organ(concept, start, before, lexicon)
             or self._of_company(concept, start, before)
             or self._of_explained(concept, start, lexicon)
+            or self._of_topic(concept, start, end, lexicon)
         )
+
+    def _of_topic(self, concept: str, start: int, end: int, lexicon: Lexicon) -> Side | None:
+        if self._language is not Language.CHINESE:
+            return None
+        if not is_of_topic(self._sentence, concept, (start, end), self._sides, self._places, lexicon):
+            return None
+        return max((left, side) for left, _, side in self._sides if left < start)[1]
 
     def _of_explained(self, concept: str, start: int, lexicon: Lexicon) -> Side | None:
         """The only side named so far, where what was seen there is now called by its name: "зона справа, толщиной 11 мм, —
         субдуральная гематома", "左侧脑桥高信号，符合急性脑梗死"; not that of another organ."""
         if not _FOCAL.intersection((concept, *lexicon.ancestors(concept))):
             return None
+        if self._language is Language.CHINESE and is_unpaired(concept, lexicon):
+            return None
         named = {side for _, right, side in self._sides if right <= start}
         link = None
-        for match in _CALLED[self._language].finditer(self._sentence, 0, start):
+        for match in _CALLED[self._language].finditer(self._sentence):
+            if match.end() > start:
+                break
             link = match
         if len(named) != 1 or link is None or _SENTENCE_PARTS.search(self._sentence, link.end(), start):
             return None

@@ -25,8 +25,8 @@ _OTHER_CLAUSE = re.compile(  # of a fracture and a bone that another finding is 
 _BEYOND = 30  # characters
 MAX_DISTANCE = 130  # characters between a finding and its place
 # Of an organ though nothing composes them: "no hydrocephalus, no herniation", "tortuous aorta, calcified".
-_PLACE_OF = {"hydrocephalus": "brain", "tortuous_aorta": "aorta"}
-_NO_PLACE = frozenset(["pneumothorax", "pneumoperitoneum"])  # an effusion beside it may be any
+_PLACE_OF = {"hydrocephalus": "brain", "tortuous_aorta": "aorta", "biliary_dilatation": "bile_ducts"}
+_NO_PLACE = frozenset(["pneumothorax", "pneumoperitoneum", "biliary_dilatation"])  # an effusion beside it may be any
 # Beyond a comma the place may be another one: "вещество мозга не изменено, кровоизлияний нет" denies all in the skull.
 _BROADER_AFAR = {
     "brain_hemorrhage": "intracranial_hemorrhage",
@@ -133,7 +133,12 @@ class Composition:
                 if distance > MAX_DISTANCE or (near[0][0] < _BEYOND <= distance):
                     return None  # what stands beyond a comma, where its own clause names a place
                 specific = self.specific(generic, place)
-                if specific is not None and distance >= _BEYOND and generic in _NEAR_ONLY:
+                if (
+                    specific is not None
+                    and distance >= _BEYOND
+                    and generic in _NEAR_ONLY
+                    and not _of_topic(text, start, distance)
+                ):
                     return None
                 if specific is not None and generic == "fracture" and _OTHER_CLAUSE.search(between):
                     return None  # "fracture of the clavicle, no other fractures"
@@ -142,6 +147,11 @@ class Composition:
             return None
         elsewhere = {self.specific(generic, place) for place in {place for place, _, _, _ in places}} - {None}
         return elsewhere.pop() if len(elsewhere) == 1 else None
+
+
+def _of_topic(text: str, start: int, distance: int) -> bool:
+    """Whether a Chinese clause without a place goes on about that of the clause before: "颈内动脉斑块，管腔狭窄"."""
+    return "\u4e00" <= text[start : start + 1] <= "\u9fff" and distance < 2 * _BEYOND
 
 
 def _from_to(text: str, start: int, end: int, left: int, right: int) -> str:

@@ -74,6 +74,7 @@ _IN_BRACKETS = re.compile(r"\([^()]*\w[^()]*$")  # "рисунок усилен 
 _CHINESE_STOP = re.compile(r"[，,；;。]")
 _CHINESE_ATTRIBUTE = re.compile(r"(?:强化|增强|钙化|水肿|出血|积液|骨折|症状)的")  # "无强化的肿块": the mass is there
 _CHINESE_MARK = re.compile(r"[，,；;。、]")
+_CHINESE_COLON = re.compile("[：:]")  # "复位后复查：肿块未再探及"
 _PLURAL = re.compile(r"(?:ются|ятся|утся|ены|ны|уют|ют)$", re.IGNORECASE)
 _JOINED = re.compile(r"^[\s,]*(?:or|and|nor|и|или|либо|ни|а также|так и|as well as)\b", re.IGNORECASE)
 _OR_BEFORE = re.compile(r"\b(?:or|или|либо)\s+(?:[\w-]+\s+){0,1}$", re.IGNORECASE)
@@ -81,7 +82,7 @@ _OR_AFTER = re.compile(r"^\s*(?:or|или|либо)\b", re.IGNORECASE)
 # "脾不大"; not 肺不张, 无菌性坏死, 无脑儿, 功能不全, whose names hold the same characters.
 _OWN_NEGATION = re.compile(
     # "cervical spine is free of fracture": the name's words stand on both sides
-    r"\b(?:(?:not?|не|без|without)\b|(?:free|clear|negative) (?:of|from|for)\b|non-?enhanc)|未见?|无(?![菌脑名力])|不(?![张稳连全良孕育规典均对等同清佳齐整匀光])"
+    r"\b(?:(?:not?|не|без|without)\b|(?:free|clear|negative) (?:of|from|for)\b|non-?enhanc|свобод(?:ен|на|но|ны)\b|(?<=синусы )свободн)|未见?|无(?![菌脑名力])|不(?![张稳连全良孕育规典均对等同清佳齐整匀光])"
     # "heart size is normal", "ПКС цела", "中线结构居中": names whose words say that all is well
     r"|\bnormal\b(?![ -]pressure)|\bintact\b|\bцел(?:а|о|ы|ый)?\b|обычн|интактн|居中|复位|回位|正常(?!压)|(?<![不欠])连续(?!性?(?:中断|不|欠|差))|(?<![不欠])完整",
     re.IGNORECASE,
@@ -317,7 +318,7 @@ class Sentence:
         between = self.text[end : cue.start]
         if self.language is Language.CHINESE:
             mark = _CHINESE_STOP if cue.kind is CueKind.NEGATION else _CHINESE_MARK
-            return not mark.search(between)
+            return not mark.search(between) and not _CHINESE_COLON.search(between)
         if _HARD.search(between) or (self.text[cue.start] == "?" and _IN_BRACKETS.search(between)):
             return False
         if cue.kind is CueKind.UNCERTAIN and any(

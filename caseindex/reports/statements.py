@@ -66,7 +66,7 @@ _TWO_IN_ONE = {  # one word for two findings
     "mastoiditis": ("otitis_media", re.compile("中耳乳突炎")),
     "hemothorax": ("pneumothorax", re.compile("гемопневм|пневмогем|hemopneumo|血气胸|气血胸", re.IGNORECASE)),
 }
-_CATEGORY = re.compile("(?:BI|LI|PI|TI)-?RADS", re.IGNORECASE)
+_CATEGORY = re.compile("(?:BI|LI|PI)-?RADS", re.IGNORECASE)
 _MARKS = ",;，；。"
 
 
@@ -131,6 +131,8 @@ def _of_sentence(
     sided: list[tuple[Named, Side]] = []
     found: list[Statement] = []
     for mention, (a, b) in zip(stated, spans, strict=True):
+        if language is Language.CHINESE and _CATEGORY.match(mention.text) and mention.text.isascii():
+            continue  # "TI-RADS 3类" only grades the nodule
         others = [span for span in spans if span != (a, b)] if len(stated) > 1 else ()
         if others and _is_comparison(mention.concept, a, b, changes, language):
             continue  # "interval enlargement of the hematoma"
