@@ -27,7 +27,9 @@ Span = tuple[str, int, int]  # concept, start, end
 # "未见异常强化" denies the enhancement, it does not call the study normal.
 _WHOLE_CLAUSE = frozenset(["normal"])
 # "脾大小正常" is no large spleen, "结节状强化" no nodule, "疝内容物" no further hernia
-_GOES_ON = re.compile("大[小片量致体部面叶脑动范]|厚[薄度]|疝[内囊口环]|[节块肿泡腔洞塞绞]状|[节块肿炎瘤病]样|肿量|(?<=导)管(?:扩张|结石|癌|内乳头)")
+_GOES_ON = re.compile(
+    "大[小片量致体部面叶脑动范]|厚[薄度]|疝[内囊口环]|[节块肿泡腔洞塞绞]状|[节块肿炎瘤病]样|肿量约|(?<=导)管(?:扩张|结石|癌|内乳头)"
+)
 _MAX_MODIFIER = 5  # characters
 _CLAUSE_END = re.compile(r"(?:的?征象|表现|改变)?(?:$|[。，,；;.、\s)）])")
 OPEN_PLACE = "…"  # in a Chinese name

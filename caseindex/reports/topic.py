@@ -1,0 +1,85 @@
+"""The side of a Chinese sentence's topic: "右侧颈内动脉起始部斑块，管腔重度狭窄" speaks of the right artery throughout.
+
+A clause that names neither a side nor a place says more of what the clauses before it are about, as long as these name
+one side only and the finding can be of that organ.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from caseindex.records import Language
+from caseindex.reports.laterality import SideSpan
+from caseindex.reports.lexicon import Lexicon
+
+_PART_END = re.compile("[；;。]")
+_CLAUSE_MARK = re.compile("[，,：:]")
+_ANY_MARK = re.compile("[，,；;。：:]")
+# Too wide to be what a side was said of: "左肾结石，腹水".
+_REGIONS = frozenset("abdomen chest head neck pelvis intracranial brain bone spine lymph_node vessels joint".split())
+# What has no organ of its own, and says how the topic looks: "左膝半月板信号增高，撕裂".
+_GENERIC = frozenset(
+    "fracture stenosis occlusion thrombosis dissection rupture mass nodule adenoma malignancy thickening"
+    " lytic_lesion bone_cyst pathologic_fracture dislocation_joint microbleed ground_glass honeycombing osteophyte".split()
+)
+
+
+_DIFFUSE = frozenset(
+    ["pulmonary_fibrosis", "interstitial_lung_disease"]
+)  # "双肺网格影，UIP型" is a disease of the lungs
+_UNPAIRED = frozenset("bladder uterus prostate stomach colon rectum pituitary nasopharynx larynx".split())
+_GAP = 4  # characters at most from a side to its place: "右第五跖骨"
+
+
+def is_unpaired(concept: str, lexicon: Lexicon) -> bool:
+    """Whether a finding is of an organ that there is one of: "膀胱左侧壁结节，膀胱癌待排" has no side."""
+    return not _UNPAIRED.isdisjoint(lexicon.organs(concept))
+
+
+def is_of_topic(
+    sentence: str,
+    concept: str,
+    span: tuple[int, int],
+    sides: Sequence[SideSpan],
+    places: Sequence[tuple[str, int, int]],
+    lexicon: Lexicon,
+) -> bool:
+    """Whether the finding at ``span`` has the side that the clauses before it name; ``places``: the sentence's anatomy."""
+    start, end = span
+    marks = [match.end() for match in _CLAUSE_MARK.finditer(sentence, 0, start)]
+    parts = [match.end() for match in _PART_END.finditer(sentence, 0, start)]
+    part = parts[-1] if parts else 0
+    if not marks or marks[-1] <= part:
+        return False
+    clause = marks[-1]
+    close = _ANY_MARK.search(sentence, end)
+    finish = close.start() if close else len(sentence)
+    named = {side for left, _, side in sides if part <= left < clause}
+    if len(named) != 1 or any(left < finish and right > clause for left, right, _ in sides):
+        return False
+    topic = [name for name, left, right in places if part <= left < clause and _has_side(left, right, sides)]
+    for name, left, right in places:
+        elsewhere = left < finish and right > clause and not (left >= start and right <= end)
+        if elsewhere and not any(_related(name, place, lexicon) for place in topic):
+            return False
+    return concept not in _DIFFUSE and _may_be_of(concept, sentence[start:end], topic, lexicon)
+
+
+def _has_side(left: int, right: int, sides: Sequence[SideSpan]) -> bool:
+    return any(0 <= left - b <= _GAP or (left <= a and b <= right) for a, b, _ in sides)
+
+
+def _may_be_of(concept: str, text: str, topic: Sequence[str], lexicon: Lexicon) -> bool:
+    organs = [organ for organ in lexicon.organs(concept) if organ not in _REGIONS]
+    names = [name for organ in organs for name in lexicon.concept(organ).names[Language.CHINESE]]
+    if any(name in text for name in names):
+        return False  # "右肺上叶肿块，胸腔积液": the name holds a place of its own
+    if not organs:
+        return concept in _GENERIC
+    return any(_related(organ, place, lexicon) for organ in organs for place in topic)
+
+
+def _related(one: str, other: str, lexicon: Lexicon) -> bool:
+    """Whether one of two anatomies is a part of the other."""
+    return one not in _REGIONS and (one in lexicon.expand(other) or other in lexicon.expand(one))
