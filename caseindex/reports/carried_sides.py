@@ -44,13 +44,13 @@ _CALLED = {
         re.IGNORECASE,
     ),
     Language.CHINESE: re.compile(
-        r"[：:]|(?:[，,]|(?<=[影灶区块])) ?(?:系|为(?![主著甚])|符合|考虑|提示|拟诊?|倾向|疑|诊断)|[，,](?=[^，,。；]{2,12}(?:可能|待排|不除外|首先考虑))"
+        r"[：:]|(?:[，,]|(?<=[影灶区块])) ?(?:系|为(?![主著甚])|符合|考虑|提示|拟诊?|倾向|疑|诊断)|[，,](?=[^，,。；]{2,12}(?:可能|待排|待除外|待查|不除外|不排除|不能(?:完全)?(?:除外|排除)|首先考虑))"
     ),
 }
 # What sits in one place: "опухоль", not "панкреатит" or "сердечная недостаточность".
 _FOCAL = frozenset(
     "hemorrhage mass infarct cyst abscess aneurysm thrombosis occlusion hip_dysplasia pneumothorax hydropneumothorax"
-    " pleural_effusion".split()
+    " pleural_effusion tumor bone_island avn bone_infarct atelectasis".split()
 )
 _SENTENCE_PARTS = re.compile(r"[;；。]|[，,](?!\s*(?:вероят|возможн))")
 _BLOCKED_OUTFLOW = frozenset(["hydronephrosis", "ureteral_stone", "nephrolithiasis", "stone"])
@@ -73,7 +73,7 @@ class CarriedSides:
         self._sentence = sentence
         self._language = language
         self._places = places
-        self._heading = _side_of_heading(sentence, sides, findings)
+        self._heading, self._heading_ends = _side_of_heading(sentence, sides, findings)
         self._opening = [
             (left, side)
             for left, right, side in sides
@@ -86,7 +86,7 @@ class CarriedSides:
     ) -> Side | None:
         """The side of a finding at ``start`` to ``end`` that has none of its own. ``before``: the findings before it that
         have one."""
-        if self._heading is not None:
+        if self._heading is not None and start < self._heading_ends:
             return self._heading
         opening = [(left, side) for left, side in self._opening if left < start]
         if opening:
@@ -171,13 +171,19 @@ def _same_organ(one: str, other: str, lexicon: Lexicon) -> bool:
     return bool(set(lexicon.organs(one)) & set(lexicon.organs(other)))
 
 
-def _side_of_heading(sentence: str, sides: Sequence[SideSpan], findings: Sequence[Named]) -> Side | None:
+def _side_of_heading(sentence: str, sides: Sequence[SideSpan], findings: Sequence[Named]) -> tuple[Side | None, int]:
+    """The side that a heading names, and where it ends to count: "Left kidney: hydronephrosis, right kidney normal"."""
     heading = _HEADING.match(sentence)
     if heading is None or any(left < heading.end() for _, left, _ in findings):
-        return None
+        return None, 0
     named = {side for _, right, side in sides if right <= heading.end()}
-    later = {side for left, _, side in sides if left >= heading.end()}
-    return named.pop() if len(named) == 1 and not later else None
+    later = min((left for left, _, _ in sides if left >= heading.end()), default=len(sentence))
+    if len(named) != 1:
+        return None, 0
+    if later == len(sentence):
+        return named.pop(), later
+    last = [mark.start() for mark in _CLAUSE.finditer(sentence, heading.end(), later)]
+    return (named.pop(), last[-1]) if last else (None, 0)
 
 
 def _opens_clause(sentence: str, language: Language, left: int, right: int, findings: Sequence[Named]) -> bool:

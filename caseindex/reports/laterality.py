@@ -40,13 +40,13 @@ _WORDS = {
         re.IGNORECASE,
     ),
     Language.CHINESE: re.compile(
-        r"(?P<both>双(?!骨折|腔|边|角|重|期|能|J|源)侧?|两侧?|雙側?|兩側?|(?<=以)[左右]侧?(?:[^，。；]{0,4})(?:为著|為著|为主|为甚|明显|显著|较重|多见)"
+        r"(?P<both>双(?!骨折|腔|边|角|重|期|能|J|源|管征|轨|泡征|气泡|线征|环征|胎|极|动头|向)侧?|两侧?|雙側?|兩側?|(?<=以)[左右]侧?(?:[^，。；]{0,4})(?:为著|為著|为主|为甚|明显|显著|较重|多见)"
         r"|[左右]侧?(?:为著|为甚|较著|更著|为重)|左右)|(?P<left>(?<![较比])左(?![心房室]|前降|主干|冠状|回旋))|(?P<right>(?<![较比])右(?![心房室]|冠状))"
     ),
 }
 _CLAUSE = re.compile(
     r"(?<!\d),|,(?! ?\d+(?:[-–,]\s?\d+)* (?:ребер|рёбер|ребра|ribs?))|[;，；。、:：]|\s[-–—]\s|(?P<with>(?<!consistent )(?<!compatible )\bwith\b|\bс (?!прав|лев|обе|двух|одной|локал|расп)|\bwithout\b|\bno\b|\bбез\b)|(?P<zh>[伴并])"
-    r"|\b(?:but|however|and the|due to|secondary to|given|но|однако|на фоне|вследствие)\b"
+    r"|\b(?:but|however|and the|due to|secondary to|given|plus|но|однако|на фоне|вследствие)\b"
 )
 # Said of what stands before the comma: "сакроилеит, больше справа".
 _COMPARES = re.compile(
@@ -66,6 +66,7 @@ _RELATIVE = re.compile(
 )
 _OTHER = {Side.LEFT: Side.RIGHT, Side.RIGHT: Side.LEFT}
 _FAR = 60  # characters
+_STRESSED = re.compile(r"(?:left|right)$", re.IGNORECASE)
 _EARLIER = 250  # characters back to the side that "contralateral" is of
 _LAST_COMMA = re.compile(r"[^,;:]*,\s*(?:[^,;:]{1,25},\s*)?")
 # "microcalcifications, UOQ right breast": a place behind a comma, of which nothing is said
@@ -81,6 +82,7 @@ _MODIFIERS = re.compile(
     r"\s*(?:(?!(?:of|in|with|and|or|at|to|on|for|is|are|was|following|after|before|from|near|by|due|without|no|not|but|than|as|plus|causing|producing|extending|abutting|compressing|showing|likely|probably|possibly|may|could|reflects?|represents?|suggests?|consistent|compatible|suspicious|concerning|[а-яё]{1,2}|для|при|без|или)\s)(?![а-яё]+(?:а|я|и|ы|у|е|о|ов|ей)\s)"
     r"[\w-]+\s+){0,3}"
 )
+_OWN_SIDE = frozenset(["free_fluid", "ascites", "hemoperitoneum", "lymphadenopathy", "abdominal_lymphadenopathy"])
 _DENIALS = frozenset(["no", "without", "без"])  # "right breast no mass or calcification"
 # "lacunes in bilateral basal ganglia and ischemic changes": the side of a place that the first finding is in
 _OF_A_PLACE = re.compile(r"\b(?:in|of|at|within|along|over) (?:the )?$", re.IGNORECASE)
@@ -113,8 +115,14 @@ def is_relative(sentence: str) -> bool:
 
 def last_side(text: str, end: int, language: Language) -> Side | None:
     """The last of left and right that ``text`` names shortly before ``end``."""
-    sides = [side for _, _, side in find_sides(text[max(0, end - _EARLIER) : end], language) if side is not Side.BOTH]
-    return sides[-1] if sides else None
+    before = text[max(0, end - _EARLIER) : end]
+    for left, right, side in reversed(find_sides(before, language)):
+        if side is not Side.BOTH:
+            return side
+        stressed = _STRESSED.search(before[left:right])  # "of both knees, worse on the right"
+        if stressed:
+            return Side(stressed.group().lower())
+    return None
 
 
 def side_of(
@@ -141,6 +149,8 @@ def side_of(
                 distance = 0
             else:
                 crossed = sum(low <= a and b <= high for a, b in others)
+                if crossed and concept in _OWN_SIDE:
+                    continue  # "right adnexal mass and free fluid"
                 if right <= start and not crossed and _is_of_the_first(sentence, left, right, start, others):
                     continue
                 if left >= end and _is_attribute(sentence, left, right, others):

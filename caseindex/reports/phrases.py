@@ -96,7 +96,7 @@ def _nearest(
         if len(at) > 1:
             nearest = min(
                 at,
-                key=lambda at: (clauses.sentence[at] != sentence, abs(at - anchor), clauses.clause[at] != clause, at),
+                key=lambda at: (clauses.sentence[at] != sentence, clauses.clause[at] != clause, abs(at - anchor), at),
             )
         if abs(nearest - anchor) > reach or clauses.sentence[nearest] != sentence:
             return None
