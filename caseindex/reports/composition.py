@@ -26,7 +26,7 @@ _BEYOND = 30  # characters
 MAX_DISTANCE = 130  # characters between a finding and its place
 # Of an organ though nothing composes them: "no hydrocephalus, no herniation", "tortuous aorta, calcified".
 _PLACE_OF = {"hydrocephalus": "brain", "tortuous_aorta": "aorta", "biliary_dilatation": "bile_ducts"}
-_NO_PLACE = frozenset(["pneumothorax", "pneumoperitoneum"])  # an effusion beside it may be any
+_NO_PLACE = frozenset(["pneumothorax", "pneumoperitoneum", "lytic_lesion"])  # an effusion beside it may be any
 # Beyond a comma the place may be another one: "вещество мозга не изменено, кровоизлияний нет" denies all in the skull.
 _BROADER_AFAR = {
     "brain_hemorrhage": "intracranial_hemorrhage",

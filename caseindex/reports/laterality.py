@@ -82,7 +82,10 @@ _MODIFIERS = re.compile(
     r"\s*(?:(?!(?:of|in|with|and|or|at|to|on|for|is|are|was|following|after|before|from|near|by|due|without|no|not|but|than|as|plus|causing|producing|extending|abutting|compressing|showing|likely|probably|possibly|may|could|reflects?|represents?|suggests?|consistent|compatible|suspicious|concerning|[а-яё]{1,2}|для|при|без|или)\s)(?![а-яё]+(?:а|я|и|ы|у|е|о|ов|ей)\s)"
     r"[\w-]+\s+){0,3}"
 )
-_OWN_SIDE = frozenset(["free_fluid", "ascites", "hemoperitoneum", "lymphadenopathy", "abdominal_lymphadenopathy"])
+_OWN_SIDE = frozenset(
+    ["free_fluid", "ascites", "hemoperitoneum", "lymphadenopathy", "abdominal_lymphadenopathy", "spinal_stenosis"]
+)
+_IN_ONE_PLACE = re.compile(r"\bin the $", re.IGNORECASE)  # "fibrosis with bronchiectasis in the left upper lobe"
 _DENIALS = frozenset(["no", "without", "без"])  # "right breast no mass or calcification"
 # "lacunes in bilateral basal ganglia and ischemic changes": the side of a place that the first finding is in
 _OF_A_PLACE = re.compile(r"\b(?:in|of|at|within|along|over) (?:the )?$", re.IGNORECASE)
@@ -221,6 +224,8 @@ def _parted(sentence: str, low: int, high: int, crossed: int, behind: bool, othe
     does "with" behind a mere place ("правый яичник с кистой"). ``behind``: the side comes last."""
     for match in _CLAUSE.finditer(sentence, low, high):
         if match.group() == "、":
+            continue
+        if match["with"] == "with" and behind and crossed == 1 and _IN_ONE_PLACE.search(sentence, match.end(), high):
             continue
         if match["zh"] and not behind:
             continue  # "椎间盘膨出并左侧椎间孔狭窄": the side that comes last is the second one's only

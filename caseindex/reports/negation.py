@@ -150,7 +150,7 @@ class Sentence:
             polarity = Polarity.ABSENT if nearest.kind is CueKind.NEGATION else Polarity.UNCERTAIN
             if self.text[nearest.start : nearest.end].lower() == "ни" and len({cue.kind for *_, cue in others}) > 1:
                 polarity = Polarity.UNCERTAIN  # "нельзя исключить ни ишемию, ни кровоизлияние"
-            return Assessment(polarity, historical)
+            return Assessment(polarity, historical and polarity is not Polarity.ABSENT)  # "no history of tuberculosis"
         return Assessment(Polarity.UNCERTAIN, historical=True)
 
     def _doubt_is_denied(self, doubt: Cue, start: int, end: int) -> bool:

@@ -59,6 +59,12 @@ _UNSIDED = frozenset(
         "pancreatitis",
         "appendicitis",
         "aaa",
+        "multiple_sclerosis",
+        "tuberous_sclerosis",
+        "neurofibromatosis",
+        "sarcoidosis",
+        "multiple_myeloma",
+        "osteoporosis",
     ]
 )  # "тень сердца расширена влево" has no side
 _TWO_IN_ONE = {  # one word for two findings
@@ -131,8 +137,8 @@ def _of_sentence(
     sided: list[tuple[Named, Side]] = []
     found: list[Statement] = []
     for mention, (a, b) in zip(stated, spans, strict=True):
-        if language is Language.CHINESE and _CATEGORY.match(mention.text) and mention.text.isascii():
-            continue  # "TI-RADS 3类" only grades the nodule
+        if language is Language.CHINESE and _only_grades(mention, stated):
+            continue
         others = [span for span in spans if span != (a, b)] if len(stated) > 1 else ()
         if others and _is_comparison(mention.concept, a, b, changes, language):
             continue  # "interval enlargement of the hematoma"
@@ -187,6 +193,14 @@ def _of_sentence(
         if told and told[-1].side not in (None, side, Side.BOTH):
             found.append(replace(told[-1], side=side))
     return _without_repetition(found)
+
+
+def _only_grades(mention: Mention, stated: Sequence[Mention]) -> bool:
+    """Whether a category only grades what a Chinese sentence names: "甲状腺结节，TI-RADS 3类"; "BI-RADS 5" alone is a
+    suspicion."""
+    if not _CATEGORY.match(mention.text) or not mention.text.isascii():
+        return False
+    return mention.text[-1] not in "56" or sum(other.concept == mention.concept for other in stated) > 1
 
 
 def _named(mentions: Sequence[Mention], start: int) -> list[Named]:
