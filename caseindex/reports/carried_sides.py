@@ -73,6 +73,7 @@ class CarriedSides:
         self._sentence = sentence
         self._language = language
         self._places = places
+        self._findings = findings
         self._heading, self._heading_ends = _side_of_heading(sentence, sides, findings)
         self._opening = [
             (left, side)
@@ -103,7 +104,7 @@ class CarriedSides:
     def _of_topic(self, concept: str, start: int, end: int, lexicon: Lexicon) -> Side | None:
         if self._language is not Language.CHINESE:
             return None
-        if not is_of_topic(self._sentence, concept, (start, end), self._sides, self._places, lexicon):
+        if not is_of_topic(self._sentence, concept, (start, end), self._sides, self._places, self._findings, lexicon):
             return None
         return max((left, side) for left, _, side in self._sides if left < start)[1]
 

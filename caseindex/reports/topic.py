@@ -20,7 +20,7 @@ _ANY_MARK = re.compile("[，,；;。：:]")
 _REGIONS = frozenset("abdomen chest head neck pelvis intracranial brain bone spine lymph_node vessels joint".split())
 # What has no organ of its own, and says how the topic looks: "左膝半月板信号增高，撕裂".
 _GENERIC = frozenset(
-    "fracture stenosis occlusion thrombosis dissection rupture mass nodule adenoma malignancy thickening"
+    "edh sdh fracture stenosis occlusion thrombosis dissection rupture mass nodule adenoma malignancy thickening"
     " lytic_lesion bone_cyst pathologic_fracture dislocation_joint microbleed ground_glass honeycombing osteophyte".split()
 )
 
@@ -43,9 +43,11 @@ def is_of_topic(
     span: tuple[int, int],
     sides: Sequence[SideSpan],
     places: Sequence[tuple[str, int, int]],
+    findings: Sequence[tuple[str, int, int]],
     lexicon: Lexicon,
 ) -> bool:
-    """Whether the finding at ``span`` has the side that the clauses before it name; ``places``: the sentence's anatomy."""
+    """Whether the finding at ``span`` has the side that the clauses before it name; ``places`` and ``findings``: those of
+    the sentence, the findings for the organs that they are of ("左侧肾上腺结节，腺瘤")."""
     start, end = span
     marks = [match.end() for match in _CLAUSE_MARK.finditer(sentence, 0, start)]
     parts = [match.end() for match in _PART_END.finditer(sentence, 0, start)]
@@ -59,6 +61,10 @@ def is_of_topic(
     if len(named) != 1 or any(left < finish and right > clause for left, right, _ in sides):
         return False
     topic = [name for name, left, right in places if part <= left < clause and _has_side(left, right, sides)]
+    composed = sentence[start:end] not in lexicon.concept(concept).names[Language.CHINESE]
+    for name, left, right in findings:
+        if composed and part <= left < clause and _has_side(left, right, sides):
+            topic += lexicon.organs(name)
     for name, left, right in places:
         elsewhere = left < finish and right > clause and not (left >= start and right <= end)
         if elsewhere and not any(_related(name, place, lexicon) for place in topic):
