@@ -95,7 +95,10 @@ class Clauses:
             self.clause[first] != self.clause[last]
             and self.is_predicate(last)
             and all(
-                word in DENIALS or word.isdigit() or position == first + 1 or _PREDICATE.fullmatch(word)
+                word in DENIALS
+                or word.isdigit()
+                or (position == first + 1 and not self.joined[position])
+                or _PREDICATE.fullmatch(word)
                 for position, word in enumerate(self.words[first + 1 : last], start=first + 1)
             )
         )

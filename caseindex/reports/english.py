@@ -94,6 +94,8 @@ _WHOLE = {
     "infiltrating": "infiltrative",
     "secondaries": "secondaries",
     "impinges": "impinge",
+    "lumbarization": "lumbarization",
+    "lumbarisation": "lumbarization",
     "impinging": "impinge",
 }
 # Most words match none of the patterns above: one look spares them the list.

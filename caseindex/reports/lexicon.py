@@ -79,7 +79,7 @@ class Lexicon:
         self._composition = Composition(rows, lambda concept: frozenset(self.expand(concept)))
         self._mentions = lru_cache(maxsize=16)(self._find)  # one report is asked several times
         self._around: dict[str, frozenset[str] | None] = {}
-        self._nodes = frozenset(self.expand("lymphadenopathy"))
+        self._nodes = frozenset(self.expand("lymphadenopathy") if "lymphadenopathy" in self.concepts else ())
         self.anatomy = frozenset(row.id for row in rows if row.kind is ConceptKind.ANATOMY)
         # What a report can state; of operations those that were done, not that there was one.
         self.stated = {row.id: row.kind for row in rows if row.kind in _STATED or _OPERATION in row.broader}

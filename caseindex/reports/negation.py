@@ -82,7 +82,7 @@ _OR_AFTER = re.compile(r"^\s*(?:or|или|либо)\b", re.IGNORECASE)
 # "脾不大"; not 肺不张, 无菌性坏死, 无脑儿, 功能不全, whose names hold the same characters.
 _OWN_NEGATION = re.compile(
     # "cervical spine is free of fracture": the name's words stand on both sides
-    r"\b(?:(?:not?|не|без|without)\b|(?:free|clear|negative) (?:of|from|for)\b|non-?enhanc|свобод(?:ен|на|но|ны)\b|(?<=синусы )свободн)|未见?|无(?![菌脑名力])|不(?![张稳连全良孕育规典均对等同清佳齐整匀光])"
+    r"\b(?:(?:not?|не|без|without)\b|(?:free|clear|negative) (?:of|from|for)\b|non-?enhanc|свобод(?:ен|на|но|ны)\b|(?<=синусы )свободн)|未见?|无(?![菌脑名力])|不(?![张稳连全良孕育规典均对等同清佳齐整匀光愈])"
     # "heart size is normal", "ПКС цела", "中线结构居中": names whose words say that all is well
     r"|\bnormal\b(?![ -]pressure)|\bintact\b|\bцел(?:а|о|ы|ый)?\b|обычн|интактн|居中|复位|回位|正常(?!压)|(?<![不欠])连续(?!性?(?:中断|不|欠|差))|(?<![不欠])完整",
     re.IGNORECASE,

@@ -29,6 +29,10 @@ _DIFFUSE = frozenset(
     ["pulmonary_fibrosis", "interstitial_lung_disease"]
 )  # "双肺网格影，UIP型" is a disease of the lungs
 _UNPAIRED = frozenset("bladder uterus prostate stomach colon rectum pituitary nasopharynx larynx".split())
+_JOINTS = frozenset("knee shoulder hip ankle elbow wrist".split())
+_OF_A_JOINT = frozenset(  # "左膝内侧半月板撕裂，前交叉韧带断裂"
+    "meniscal_tear acl_tear pcl_tear collateral_tear rotator_cuff_tear labral_tear baker_cyst chondromalacia".split()
+)
 _GAP = 4  # characters at most from a side to its place: "右第五跖骨"
 
 
@@ -79,6 +83,8 @@ def _has_side(left: int, right: int, sides: Sequence[SideSpan]) -> bool:
 def _may_be_of(concept: str, text: str, topic: Sequence[str], lexicon: Lexicon) -> bool:
     organs = [organ for organ in lexicon.organs(concept) if organ not in _REGIONS]
     names = [name for organ in organs for name in lexicon.concept(organ).names[Language.CHINESE]]
+    if _JOINTS.intersection(topic) and concept in _OF_A_JOINT:
+        return True
     if any(name in text for name in names):
         return False  # "右肺上叶肿块，胸腔积液": the name holds a place of its own
     if not organs:
