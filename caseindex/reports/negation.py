@@ -69,7 +69,7 @@ _ADJECTIVES = re.compile(  # "no acute, displaced fractures"
     r"\s*(?:(?:acute|displaced|definite|focal|significant|large|suspicious|new|convincing|discrete|evident),?\s+)+",
     re.IGNORECASE,
 )
-_HARD = re.compile(r"[;:；：]|\?\s|\s--?\s|\s[–—]\s")
+_HARD = re.compile(r"[;:；：]|\?\s|\s=\s|\s--?\s|\s[–—]\s")
 _IN_BRACKETS = re.compile(r"\([^()]*\w[^()]*$")  # "рисунок усилен (бронхит?)": the mark is the bronchitis's only
 _CHINESE_STOP = re.compile(r"[，,；;。]")
 _CHINESE_ATTRIBUTE = re.compile(r"(?:强化|增强|钙化|水肿|出血|积液|骨折|症状)的")  # "无强化的肿块": the mass is there
