@@ -28,7 +28,9 @@ _ASKED = frozenset(["indication", "differential"])  # sections that ask rather t
 _PAST = frozenset(["history"])
 _DYNAMICS = frozenset(["positive_dynamics", "negative_dynamics"])
 _COMPARED = frozenset(["enlargement", "volume_loss"])
-_TAKEN_OUT = re.compile(r"remov|explant|extubat|pulled|удален|удалил|извлеч|拔除|拔出|移除|撤除|取出", re.IGNORECASE)
+_TAKEN_OUT = re.compile(
+    r"(?<!\bbe )remov|explant|extubat|pulled|удален|удалил|извлеч|拔除|拔出|移除|撤除|取出", re.IGNORECASE
+)
 _COMPLICATION = re.compile(
     r"complicat|loosen|migrat|failure|malposition|lucen|fractur|kink|осложн|миграц|смещени|нестабильн|расшат|перелом"
     r"|松动|断裂|移位|并发|周围",
@@ -70,7 +72,7 @@ _UNSIDED = frozenset(
 _TWO_IN_ONE = {  # one word for two findings
     "hepatomegaly": ("splenomegaly", re.compile("гепатоспл|hepatospl|肝脾", re.IGNORECASE)),
     "mastoiditis": ("otitis_media", re.compile("中耳乳突炎")),
-    "hemothorax": ("pneumothorax", re.compile("гемопневм|пневмогем|hemopneumo|血气胸|气血胸", re.IGNORECASE)),
+    "hemothorax": ("pneumothorax", re.compile("гемопневм|пневмогем|ha?emopneumo|血气胸|气血胸", re.IGNORECASE)),
 }
 _CATEGORY = re.compile("(?:BI|LI|PI)-?RADS", re.IGNORECASE)
 _MARKS = ",;，；。"
