@@ -26,6 +26,7 @@ _CLAUSE_WORDS = frozenset(
 _SIDES_AFTER = re.compile(  # "ЧЛС с обеих сторон не расширена"
     r"(?:обеих|двух|этой(?: же)?|той же|одной|противоположной|левой|правой|2-?х) сторон", re.IGNORECASE
 )
+_SAME_SIDE = re.compile(r"\s+с\s+(?:этой|той)(?:\s+же)?\s+", re.IGNORECASE)  # "купол с этой же стороны приподнят"
 _ENDS = re.compile(r"[.!?;。！？；:：]|\n\s*\n")
 _JOINING = re.compile(r"[/]|\b(?:and|or|nor|и|или|либо|а также|ни)\b", re.IGNORECASE)
 _LISTED = re.compile(r",\s+(?:\w+\s+){1,2}")  # "tortuous, ectatic thoracic aorta"
@@ -51,7 +52,9 @@ class Clauses:
                     sentence += 1
                     clause += 1
                 elif _SOFT.search(between) or not (
-                    _CLAUSE_WORDS.isdisjoint(between.lower().split()) or _SIDES_AFTER.match(text, word.start)
+                    _CLAUSE_WORDS.isdisjoint(between.lower().split())
+                    or _SIDES_AFTER.match(text, word.start)
+                    or _SAME_SIDE.fullmatch(between)
                 ):
                     clause += 1
                     joined = bool(_JOINING.search(between))

@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TypeVar
 
 from caseindex.records import Language
@@ -99,14 +100,12 @@ class Names:
         self._stated = stated
         self._exact = names_of.exact
         self._chinese: dict[str, list[tuple[str, str]]] = {}  # first two characters -> (name, concept), longest first
-        self._open: dict[
-            str, list[tuple[re.Pattern[str], str]]
-        ] = {}  # first one or two characters -> (pattern, concept)
+        # first one or two characters -> (what stands before the open place, behind it, concept)
+        self._open: dict[str, list[tuple[str, str, str]]] = {}
         for name, concept in names_of.chinese.items():
             head, opened, tail = name.partition(OPEN_PLACE)
             if opened:
-                pattern = re.compile(re.escape(head) + _FILLING + re.escape(tail))
-                self._open.setdefault(head[:2], []).append((pattern, concept))
+                self._open.setdefault(head[:2], []).append((head, tail, concept))
             else:
                 self._chinese.setdefault(name[:2], []).append((name, concept))
         self._plain = names_of.chinese
@@ -200,10 +199,10 @@ class Names:
                     continue
                 best = end, concept
                 break
-        opened: Sequence[tuple[re.Pattern[str], str]] = self._open.get(two, ())
+        opened: Sequence[tuple[str, str, str]] = self._open.get(two, ())
         one = self._open.get(two[:1])
-        for pattern, concept in (*opened, *one) if one else opened:
-            found = pattern.match(text, position)
+        for head, tail, concept in (*opened, *one) if one else opened:
+            found = _opened(tail).match(text, position + len(head)) if text.startswith(head, position) else None
             if found and (found.end() > best[0] or best[1] is None) and not _GOES_ON.match(text, found.end() - 1):
                 best = found.end(), concept
         return best
@@ -247,6 +246,12 @@ class Names:
             (found.concept, words[min(found.positions)].start, words[max(found.positions)].end)
             for found in longest(matches)
         ]
+
+
+@lru_cache(maxsize=1024)  # compiled as it is needed: all of them would take a second
+def _opened(tail: str) -> re.Pattern[str]:
+    """What may stand in the open place of a name that ends in ``tail``, and the end."""
+    return re.compile(_FILLING + re.escape(tail))
 
 
 def content_tokens(text: str) -> list[Token]:

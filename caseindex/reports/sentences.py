@@ -7,7 +7,7 @@ from functools import lru_cache
 
 # A full stop after one of these ends no sentence.
 _ABBREVIATIONS = frozenset(
-    "диф дифф подозр вероятн г гг см мм мл ст т др пр ул рис табл напр лат им проф д-р в/к п обл отд м-ца нед сут мин сек ок ср см.рис ед лев прав"
+    "диф дифф подозр вероятн г гг см мм мл ст т др пр ул рис табл напр лат им проф д-р в/к п обл отд м-ца нед сут мин сек ок ср см.рис ед лев прав сост сегм преим рентг макс толщ шир соотв перен"
     " dr mr mrs ms prof vs approx e.g i.e eg ie fig no nos st inc al ca cf wk yr yrs".split()
 )
 _BOUNDARY = re.compile(r"[.!?]+(?=[\s\"')\]»]|$)|(?<=[a-zа-яё]{3})\.(?=[A-ZА-ЯЁ])|[。！？；;]+|\n[ \t]*\n\s*|\n")
