@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import errno
+import glob
+import hashlib
 import os
+import platform
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Final
 
 from caseindex.errors import StorageFull
+
+#: Two machines may write into one network folder, and each knows its own processes only.
+_HOST: Final = hashlib.blake2b(platform.node().encode(), digest_size=3).hexdigest()
 
 #: Ends the name of a file that is being written; one that is left over from a killed process is rubbish.
 TEMPORARY_SUFFIX: Final = ".tmp"
@@ -66,7 +73,8 @@ def write_file_atomically(path: Path, content: bytes | Callable[[IO[bytes]], obj
     >>> (folder / "manifest.json").read_bytes()
     b'{}'
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY_SUFFIX}")
+    temporary = path.with_name(f".{path.name}.{_HOST}.{os.getpid()}{TEMPORARY_SUFFIX}")
+    _sweep(path)
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
         try:
@@ -84,6 +92,30 @@ def write_file_atomically(path: Path, content: bytes | Callable[[IO[bytes]], obj
         sync_folder(path.parent)
     except OSError as error:
         raise storage_error(path, error) or error from error
+
+
+def is_left_over(temporary: Path) -> bool:
+    """Whether the process that was writing this temporary file is gone from this machine."""
+    pid = temporary.name.removesuffix(TEMPORARY_SUFFIX).rsplit(".", 1)[-1]
+    return not (pid.isdigit() and _is_running(int(pid)))
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _sweep(path: Path) -> None:
+    """Takes away what processes of this machine left that were killed while they wrote ``path``."""
+    with suppress(OSError):  # it does no harm; `check --repair` takes it away
+        for left in path.parent.glob(f".{glob.escape(path.name)}.{_HOST}.*{TEMPORARY_SUFFIX}"):
+            if is_left_over(left):
+                left.unlink()
 
 
 def sync_folder(folder: Path) -> None:

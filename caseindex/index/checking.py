@@ -17,7 +17,7 @@ import numpy as np
 from caseindex.errors import ArchiveDamaged, CaseindexError
 from caseindex.index import store_embeddings
 from caseindex.index.archive import Archive
-from caseindex.index.atomic import TEMPORARY_SUFFIX
+from caseindex.index.atomic import TEMPORARY_SUFFIX, is_left_over
 from caseindex.index.store_format import CODECS, key, text_of
 from caseindex.index.store_migration import read_number
 from caseindex.index.store_reader import CODEC_OF, IDS_OF, LmdbReader
@@ -260,10 +260,9 @@ def leftovers(archive: Path) -> list[Path]:
     found = []
     for where, _, names in os.walk(archive):
         for name in names:
-            if name.startswith(".") and name.endswith(TEMPORARY_SUFFIX):
-                pid = name.removesuffix(TEMPORARY_SUFFIX).rsplit(".", 1)[-1]
-                if not (pid.isdigit() and _is_running(int(pid))):
-                    found.append(Path(where) / name)
+            temporary = name.startswith(".") and name.endswith(TEMPORARY_SUFFIX)
+            if temporary and is_left_over(Path(where) / name):
+                found.append(Path(where) / name)
     return found
 
 
@@ -275,13 +274,3 @@ def _leftovers(archive: Path) -> Iterator[Problem]:
             "Harmless; `caseindex check --repair` deletes it",
             Severity.WARNING,
         )
-
-
-def _is_running(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

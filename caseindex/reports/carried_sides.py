@@ -49,7 +49,7 @@ _CALLED = {
 }
 # What sits in one place: "опухоль", not "панкреатит" or "сердечная недостаточность".
 _FOCAL = frozenset(
-    "hemorrhage mass infarct cyst abscess aneurysm thrombosis occlusion hip_dysplasia pneumothorax hydropneumothorax"
+    "hemorrhage mass infarct cyst abscess aneurysm thrombosis occlusion hip_dysplasia gynecomastia pneumothorax hydropneumothorax"
     " pleural_effusion tumor bone_island avn bone_infarct atelectasis".split()
 )
 _SENTENCE_PARTS = re.compile(r"[;；。]|[，,](?!\s*(?:вероят|возможн))")

@@ -76,6 +76,11 @@ class Clauses:
         """Whether the word has the form of a Russian predicate."""
         return bool(_PREDICATE.fullmatch(self.words[position]))
 
+    def is_object(self, position: int) -> bool:
+        """Whether "of" stands before the word in its clause: "tear of the medial meniscus"."""
+        start = self._text.rfind(",", 0, self._tokens[position].start) + 1
+        return " of " in self._text[start : self._tokens[position].start]
+
     def is_list(self, first: int, last: int) -> bool:
         """Whether "and", "or", a slash or a comma between adjectives joins the words from ``first`` to ``last``."""
         return any(self.joined[first + 1 : last + 1]) or bool(_LISTED.fullmatch(self.marks(first, last)))

@@ -52,6 +52,7 @@ _CLOSED = re.compile(
 )
 _PARENTHETIC = re.compile(r",\s*without[^,]*$", re.IGNORECASE)  # "opacity, without effusion, and enlarged nodes"
 _WITHOUT = re.compile(r"\bwithout\b|\bбез\b", re.IGNORECASE)
+_HAS_MORE = re.compile(r"[^,;.]*\bwith\b|\s*\w+ (?:enlarged|dilated|thickened|distended)\b", re.IGNORECASE)
 _WITH = re.compile(r"\bwith\b", re.IGNORECASE)
 _AFTER = re.compile(r"(?:состояние |картина |статус )?после", re.IGNORECASE)
 # A doubt that can itself be denied: "no suspicious nodule", "участков, подозрительных на рак, нет", "未见可疑结节".
@@ -302,6 +303,8 @@ class Sentence:
         item = self.text[comma + 1 : start]
         if _PARENTHETIC.search(self.text, 0, cue.end) and _AND.match(item):
             return True
+        if _WITHOUT.match(self.text, cue.start) and _HAS_MORE.match(self.text, comma + 1):
+            return True  # "lesion without enhancement, cirrhosis with splenomegaly"
         if _ASSERTS.match(self.text, comma + 1) or (_AND.match(item) and _OWN_PREDICATE.match(self.text, end)):
             return True
         denied = self.text[cue.end : comma]  # "no fracture or dislocation, swelling": the list was over

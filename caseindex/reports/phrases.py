@@ -136,6 +136,8 @@ def _shares_rest(positions: list[int], gap: int, clauses: Clauses) -> bool:
     """Whether modifiers share what follows: "epidural, subdural or subarachnoid haemorrhage" is the first word, other
     modifiers, then the rest unbroken."""
     first, rest, clause = positions[0], positions[1:], clauses.clause
+    if clauses.is_object(first) and clauses.words[rest[-1]] == "intact":
+        return False  # "tear of the meniscus, ACL and PCL intact"
     return _unbroken(rest, gap) and clause[first + 1] != clause[first] and clause[rest[0]] == clause[rest[0] - 1]
 
 

@@ -22,12 +22,12 @@ _PREFERRED = frozenset(
 _STEMS = r"бласт|класт|гли|нейроцит|пинеоцит|хромоцит|плазмоцит|астроцит|онкоцит|липи|лип|менинги|тели|невр|неврин|гермин|семин|хорд|каверн|микс|тим|карцин|сарк|аспергилл"
 _GUESSED = (
     (re.compile(rf"(.*(?:{_STEMS}|фибр|папилл|нефрост|трахеост)ом)(?:а|ы|е|у|ой|ою|ам|ами|ах)?"), "а"),
-    (re.compile(r"(.{3,}ом)(?:ы|ой|ою|ами|ах)"), "а"),
     (re.compile(r"(.{2,}(?:листез|артроз|эктаз|стаз))(?:а|у|ом|е|ы|ов|ам|ами|ах)?"), ""),
     (re.compile(r"(.{3,}(?:пат|плаз|эктом|цефал)и)(?:я|и|ю|ей|ям|ями|ях|й)"), "я"),
     (re.compile(r"(.{3,}иру)ющ(?:ий|ая|ее|ие|его|ему|им|ем|ей|ую|их|ими)"), "ющий"),
     (re.compile(r"(.{3,}ск)(?:ий|ая|ое|ие|ого|ому|им|ом|ой|ою|ую|их|ими)"), "ий"),
     (re.compile(r"(.{2,}(?:льн|рн|зн|сн|вн|дн|чн|нн))(?:ый|ая|ое|ые|ого|ому|ым|ом|ой|ою|ую|ых|ыми)"), "ый"),
+    (re.compile(r"(.{3,}ом)(?:ы|у|ой|ою|ами|ах)"), "а"),
 )
 # Forms that the dictionary lacks or reads as a rare word.
 _CORRECTED = dict.fromkeys(("аневризм", "аневризму", "аневризме", "аневризмой", "аневризмы", "аневризмам"), "аневризма")
@@ -102,6 +102,8 @@ def may_be_genitive(word: str) -> bool:
     word = word.lower()
     if word[-1:] in {"ы", "и"} and not _analyser().word_is_known(word) and lemma(word) == word[:-1]:
         return False  # "бронхоэктазы": the plural of a masculine noun that the dictionary lacks
+    if word.endswith("ия") and not _analyser().word_is_known(word):
+        return False  # "аэробилия"
     if word.endswith("ома") and not _analyser().word_is_known(word) and lemma(word) == word:
         return False  # "кавернома": a nominative
     return any("gent" in parse.tag for parse in _analyser().parse(word))

@@ -17,7 +17,7 @@ import fcntl
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 from zlib import crc32
@@ -25,7 +25,7 @@ from zlib import crc32
 import msgspec
 
 from caseindex.errors import IndexDamaged, StorageFull
-from caseindex.index.atomic import TEMPORARY_SUFFIX, storage_error, sync_folder, write_file_atomically
+from caseindex.index.atomic import storage_error, sync_folder, write_file_atomically
 
 CURRENT: Final = "CURRENT"
 LOCK: Final = ".lock"
@@ -83,7 +83,6 @@ class Versions:
         try:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
-                self._sweep()
             except OSError as error:
                 # Some network file systems have no locks: two builders then do the work twice, each whole.
                 if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.EINVAL):
@@ -91,12 +90,6 @@ class Versions:
             yield
         finally:
             os.close(descriptor)
-
-    def _sweep(self) -> None:
-        """Takes away what a writer left that was killed before its rename; under the lock nobody else is writing."""
-        for left in self.folder.glob(f".{CURRENT}.*{TEMPORARY_SUFFIX}"):
-            with suppress(OSError):  # it does no harm; `check --repair` takes it away
-                left.unlink()
 
     def write(self, generation: int, fill: Callable[[Path], None]) -> Current:
         """``fill`` writes the new version into the folder that it is given; then it takes the place of the old one,
