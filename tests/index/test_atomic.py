@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import IO
 
 import pytest
 
 from caseindex.errors import StorageFull
-from caseindex.index.atomic import write_file_atomically
+from caseindex.index.atomic import _HOST, write_file_atomically
 
 
 def test_replaces_whole_files(tmp_path: Path) -> None:
@@ -16,6 +18,22 @@ def test_replaces_whole_files(tmp_path: Path) -> None:
     write_file_atomically(tmp_path / "a", lambda file: file.write(b"22"))
     assert (tmp_path / "a").read_bytes() == b"22"
     assert os.listdir(tmp_path) == ["a"]
+
+
+def test_what_a_killed_process_left_goes_with_the_next_write(tmp_path: Path) -> None:
+    killed = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
+    gone, alive = int(killed.stdout), os.getppid()
+    for pid in (gone, alive):
+        (tmp_path / f".a.{_HOST}.{pid}.tmp").write_bytes(b"half")
+    (tmp_path / f".a.other1.{gone}.tmp").write_bytes(b"half")  # of another machine, which may be at it
+    (tmp_path / f".b.{_HOST}.{gone}.tmp").write_bytes(b"half")
+    write_file_atomically(tmp_path / "a", b"1")
+    assert set(os.listdir(tmp_path)) == {
+        "a",
+        f".a.{_HOST}.{alive}.tmp",
+        f".a.other1.{gone}.tmp",
+        f".b.{_HOST}.{gone}.tmp",
+    }
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS])

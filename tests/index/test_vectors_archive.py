@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 
 from caseindex.errors import IndexDamaged, IndexMismatch, SettingsError
+from caseindex.index.atomic import _HOST
 from caseindex.index.search_index import index_folders, open_index
 from caseindex.index.store import LmdbStore
 from caseindex.index.vectors import versions
@@ -110,7 +111,7 @@ def test_a_refresh_writes_only_what_is_new(archive: Opened) -> None:
 def test_what_a_killed_writer_left_goes_with_the_next_write(archive: Opened) -> None:
     archive.put(50, 1)
     archive.open()
-    left = index_folders(archive)[0].folder / ".CURRENT.99999.tmp"  # type: ignore[arg-type]
+    left = index_folders(archive)[0].folder / f".CURRENT.{_HOST}.{2**22 + 1}.tmp"  # type: ignore[arg-type]
     left.write_bytes(b"half of it")
     archive.put(10, 2)
     archive.check(archive.open())
