@@ -8,15 +8,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from caseindex.records import Language, Polarity, Side, Statement
-from caseindex.reports.carried_sides import CarriedSides, Named
 from caseindex.reports.changes import ChangeSpan, change_of, find_changes
 from caseindex.reports.ellipsis import denied_sides, graded_sides, repeated_sides
 from caseindex.reports.languages import detect
-from caseindex.reports.laterality import find_sides, is_relative, last_side, side_of, side_of_place
 from caseindex.reports.lexicon import Lexicon, Mention, load_lexicon
 from caseindex.reports.negation import Assessment, Sentence
 from caseindex.reports.places import place_of
 from caseindex.reports.sections import sections
+from caseindex.reports.sentence_sides import SentenceSides
 from caseindex.reports.sentences import sentences
 from caseindex.reports.slips import chinese_slips, russian_slips
 from caseindex.reports.table import ConceptKind
@@ -36,39 +35,6 @@ _COMPLICATION = re.compile(
     r"|松动|断裂|移位|并发|周围",
     re.IGNORECASE,
 )
-_UNSIDED = frozenset(
-    [
-        _NORMAL,
-        "cardiomegaly",
-        "enlarged_mediastinum",
-        "sternal_fracture",
-        "spondylolisthesis",
-        "aortic_dissection",
-        "pneumoperitoneum",
-        "bowel_perforation",
-        "gastric_perforation",
-        "adenoid_hypertrophy",
-        "hydrocephalus",
-        "pericardial_effusion",
-        "hiatal_hernia",
-        "heart_failure",
-        "bph",
-        "cirrhosis",
-        "hepatic_steatosis",
-        "splenomegaly",
-        "cholelithiasis",
-        "cholecystitis",
-        "pancreatitis",
-        "appendicitis",
-        "aaa",
-        "multiple_sclerosis",
-        "tuberous_sclerosis",
-        "neurofibromatosis",
-        "sarcoidosis",
-        "multiple_myeloma",
-        "osteoporosis",
-    ]
-)  # "тень сердца расширена влево" has no side
 _TWO_IN_ONE = {  # one word for two findings
     "hepatomegaly": ("splenomegaly", re.compile("гепатоспл|hepatospl|肝脾", re.IGNORECASE)),
     "mastoiditis": ("otitis_media", re.compile("中耳乳突炎")),
@@ -126,17 +92,14 @@ def _of_sentence(
 ) -> list[Statement]:
     """The statements of one sentence; ``text`` is how it is written, ``whole`` the repaired report, ``start`` its place."""
     plain = whole[start : start + len(text)]
-    kinds = lexicon.stated
-    stated = [mention for mention in here if mention.concept in kinds]
+    stated = [mention for mention in here if mention.concept in lexicon.stated]
     if not stated:
         return []
     places = [mention for mention in here if mention.concept in lexicon.anatomy]
     sentence = Sentence(plain, language)
-    sides = find_sides(plain, language, last_side(whole, start, language) if is_relative(plain) else None)
     changes = find_changes(plain, language)
     spans = [(mention.start - start, min(mention.end - start, len(plain))) for mention in stated]
-    carried: CarriedSides | None = None
-    sided: list[tuple[Named, Side]] = []
+    sided = SentenceSides(whole, plain, start, language, stated, places, lexicon)
     found: list[Statement] = []
     for mention, (a, b) in zip(stated, spans, strict=True):
         if language is Language.CHINESE and _only_grades(mention, stated):
@@ -144,56 +107,64 @@ def _of_sentence(
         others = [span for span in spans if span != (a, b)] if len(stated) > 1 else ()
         if others and _is_comparison(mention.concept, a, b, changes, language):
             continue  # "interval enlargement of the hematoma"
-        judged = _in_section(sentence.assess(a, b, named_normal=mention.concept == _NORMAL), section)
-        if judged.polarity is Polarity.PRESENT and _CATEGORY.match(mention.text):
-            judged = Assessment(Polarity.UNCERTAIN)  # "BI-RADS 5" is a suspicion
-        if kinds[mention.concept] is not ConceptKind.FINDING:
-            is_device = kinds[mention.concept] is ConceptKind.DEVICE
-            judged = _of_device(judged, plain, a, b, language, is_device=is_device)
-        if kinds[mention.concept] is ConceptKind.PROCEDURE and _TAKEN_OUT.search(plain, a, b):
-            judged = Assessment(Polarity.PRESENT)  # "желчный пузырь удален"
-        side = None
-        if sides and mention.concept not in _UNSIDED and not mention.text.startswith("破入"):
-            side = side_of(plain, a, b, sides, others, mention.concept)
-            if mention.place is not None:
-                named, own = side_of_place((mention.place[0] - start, mention.place[1] - start), sides)
-                side = own if named else side
-            if side is None and judged.polarity is not Polarity.ABSENT:
-                carried = carried or CarriedSides(plain, language, sides, _named(places, start), _named(stated, start))
-                side = carried.of(mention.concept, a, b, sided, lexicon)
-            elif side is not None:
-                sided.append(((mention.concept, a, b), side))
-        found.append(
-            Statement(
-                text=text,
-                finding=mention.concept,
-                polarity=judged.polarity,
-                side=side,
-                place=place_of(mention, places, whole, lexicon) if places else None,
-                change=change_of(plain, a, b, changes, others) if changes else None,
-                section=section,
-                start=start,
-                end=start + len(text),
-                historical=judged.historical,
-            )
+        judged = _judged(mention, lexicon.stated[mention.concept], sentence, a, b, section)
+        made = Statement(
+            text=text,
+            finding=mention.concept,
+            polarity=judged.polarity,
+            side=sided.side(mention, a, b, others, judged),
+            place=place_of(mention, places, whole, lexicon) if places else None,
+            change=change_of(plain, a, b, changes, others) if changes else None,
+            section=section,
+            start=start,
+            end=start + len(text),
+            historical=judged.historical,
         )
+        found.append(made)
         other, pattern = _TWO_IN_ONE.get(mention.concept, ("", _CATEGORY))
         if other and pattern.match(mention.text):
-            found.append(replace(found[-1], finding=other))
-    if not sides:
-        return found
+            found.append(replace(made, finding=other))
+    return _with_unsaid(found, plain, language, spans, stated) if sided.any else found
+
+
+def _judged(mention: Mention, kind: ConceptKind, sentence: Sentence, a: int, b: int, section: str) -> Assessment:
+    """Whether the mention at ``a`` to ``b`` of its sentence is asserted, by what it is and where it stands."""
+    judged = _in_section(sentence.assess(a, b, named_normal=mention.concept == _NORMAL), section)
+    if judged.polarity is Polarity.PRESENT and _CATEGORY.match(mention.text):
+        judged = Assessment(Polarity.UNCERTAIN)  # "BI-RADS 5" is a suspicion
+    if kind is not ConceptKind.FINDING:
+        is_device = kind is ConceptKind.DEVICE
+        judged = _of_device(judged, sentence.text, a, b, sentence.language, is_device=is_device)
+    if kind is ConceptKind.PROCEDURE and _TAKEN_OUT.search(sentence.text, a, b):
+        judged = Assessment(Polarity.PRESENT)  # "желчный пузырь удален"
+    return judged
+
+
+def _with_unsaid(
+    found: list[Statement],
+    plain: str,
+    language: Language,
+    spans: Sequence[tuple[int, int]],
+    stated: Sequence[Mention],
+) -> list[Statement]:
+    """With what the clauses of a side say of the finding before them."""
+
+    def last(position: int) -> Statement | None:
+        told = [made for made in found if made.finding == stated[position].concept]
+        return told[-1] if told else None
+
     for position, side in denied_sides(plain, language, spans):
-        told = [made for made in found if made.finding == stated[position].concept]
-        if told and told[-1].polarity is Polarity.PRESENT:
-            found.append(replace(told[-1], polarity=Polarity.ABSENT, side=side, change=None))
+        told = last(position)
+        if told is not None and told.polarity is Polarity.PRESENT:
+            found.append(replace(told, polarity=Polarity.ABSENT, side=side, change=None))
     for position, side in repeated_sides(plain, language, spans):
-        told = [made for made in found if made.finding == stated[position].concept]
-        if told and told[-1].side not in (side, Side.BOTH):
-            found.append(replace(told[-1], side=side, change=None))
+        told = last(position)
+        if told is not None and told.side not in (side, Side.BOTH):
+            found.append(replace(told, side=side, change=None))
     for position, side in graded_sides(plain, language, spans):
-        told = [made for made in found if made.finding == stated[position].concept]
-        if told and told[-1].side not in (None, side, Side.BOTH):
-            found.append(replace(told[-1], side=side))
+        told = last(position)
+        if told is not None and told.side not in (None, side, Side.BOTH):
+            found.append(replace(told, side=side))
     return _without_repetition(found)
 
 
@@ -203,10 +174,6 @@ def _only_grades(mention: Mention, stated: Sequence[Mention]) -> bool:
     if not _CATEGORY.match(mention.text) or not mention.text.isascii():
         return False
     return mention.text[-1] not in "56" or sum(other.concept == mention.concept for other in stated) > 1
-
-
-def _named(mentions: Sequence[Mention], start: int) -> list[Named]:
-    return [(mention.concept, mention.start - start, mention.end - start) for mention in mentions]
 
 
 def _without_repetition(found: list[Statement]) -> list[Statement]:
