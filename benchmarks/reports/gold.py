@@ -37,7 +37,7 @@ from caseindex.records import Language  # noqa: E402
 from caseindex.reports.statements import statements  # noqa: E402
 from tests.reports.gold import Counts, Expected, compare, is_there, read  # noqa: E402
 
-LATER = ("fresh", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
+LATER = ("fresh", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 HALVES = {"development": slice(0, None, 2), "held_out": slice(1, None, 2), "all": slice(None)}
 
 
