@@ -25,6 +25,13 @@ _OF_A_REPORT = 8  # concepts of a report that ask for its like
 _ASSERTED = 0.5  # how much a report has to assert them
 
 
+_SIDE_NAMES = {
+    Language.ENGLISH: {Side.LEFT: "left", Side.RIGHT: "right", Side.BOTH: "both sides"},
+    Language.RUSSIAN: {Side.LEFT: "слева", Side.RIGHT: "справа", Side.BOTH: "с обеих сторон"},
+    Language.CHINESE: {Side.LEFT: "左侧", Side.RIGHT: "右侧", Side.BOTH: "双侧"},
+}
+
+
 @dataclass(frozen=True, slots=True)
 class ConceptUnit:
     """A concept that the question names. ``accepted``: it and everything narrower. ``words``: the normal forms of the
@@ -63,7 +70,7 @@ class Question:
         return any(unit.core for unit in self.units)
 
     def names(self) -> list[str]:
-        """The concepts by their preferred names in the question's language, a denied one with a minus."""
+        """The concepts by their preferred names in the question's language, with their side, a denied one with a minus."""
         from caseindex.reports.languages import detect
         from caseindex.reports.lexicon import load_lexicon
 
@@ -71,6 +78,8 @@ class Question:
         found = []
         for unit in self.units:
             name = load_lexicon().concept(unit.concept).name(language)
+            if unit.side is not None:
+                name = f"{name}, {_SIDE_NAMES[language][unit.side]}"
             found.append(f"− {name}" if unit.polarity is Polarity.ABSENT else name)
         return found
 

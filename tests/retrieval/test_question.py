@@ -52,3 +52,16 @@ def test_a_question_for_what_is_normal_keeps_its_place(text: str, concepts: set[
 )
 def test_what_the_question_denies_is_not_asked_for(text: str, terms: tuple[str, ...]) -> None:
     assert read_question(text).terms == terms
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("гидронефроз справа", ["гидронефроз, справа"]),
+        ("left pleural effusion", ["pleural effusion, left"]),
+        ("左侧肾积水", ["肾积水, 左侧"]),
+        ("без признаков пневмоторакса", ["− пневмоторакс"]),
+    ],
+)
+def test_what_was_understood_is_said_with_its_side(text: str, names: list[str]) -> None:
+    assert read_question(text).names() == names
