@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from caseindex.reports import russian
+from caseindex.reports import russian, russian_reach
 
 _PREPOSITION = re.compile(r"\s(?:в|во|на|по|с|со|за|из|от|к)\s", re.IGNORECASE)
 _DETAIL = re.compile(r"[0-9]")
@@ -30,6 +30,8 @@ def may_be_denied(text: str, start: int, end: int) -> bool:
     comma = text.find(",", end)
     if _DETAIL.search(text, segment, comma if comma >= 0 else len(text)):
         return False  # "протрузии C4-C6, стеноза нет": what is measured is there
+    if russian_reach.is_told_more_of(text, start, end):
+        return False  # "ГПОД I ст., язвы не выявлено"
     return bool(_EVIDENCE.search(text, 0, start)) or may_be_genitive(text, start, end)
 
 
@@ -42,7 +44,7 @@ def may_be_genitive(text: str, start: int, end: int) -> bool:
     if not words:  # Latin letters: as the clause begins ("киста почки Bosniak I, расширения ЧЛС нет")
         first = _FIRST_LONG.search(text, max(text.rfind(mark, 0, start) for mark in ",;:.") + 1, start)
         return first is None or russian.may_be_genitive(first.group())
-    return words[0].isupper() or all(word.isupper() or russian.may_be_genitive(word) for word in words)
+    return all(word.isupper() or russian.may_be_genitive(word) for word in words)
 
 
 def list_may_be_denied(text: str, start: int, end: int) -> bool:

@@ -1,0 +1,44 @@
+"""What a Russian negation passes over though it stands in its clause: the place where something was looked for.
+
+"В области перелома костной мозоли нет" denies the callus, not the fracture; "в ложе удаленной опухоли накопления нет" tells
+of a tumor of the past.
+"""
+
+from __future__ import annotations
+
+import re
+
+_FROM = 40  # characters at most from the word that opens a place to the finding
+# "в области", "вокруг", "по краю ... очага"
+_PLACE = re.compile(
+    r"\b(?:в (?:области|зоне|проекции|ложе|толще|структуре|просвете|полости|окружности|краях)|вокруг|около|возле|внутри|рядом с"
+    r"|по (?:краю|краям|контуру|периферии|ходу)|на (?:уровне|фоне)|прилежащ\w+ к|(?:за|вы)текани[еяй] (?:в|из))"
+    r"\s+(?P<between>(?:(?:[\w-]*(?:ой|ого|его|ых|их|ом|ем|ым|ими|ыми)|п/о)\s+){0,2})$",
+    re.IGNORECASE,
+)
+_GONE = re.compile(r"удал[её]нн|резецированн|бывш|санированн|эвакуированн", re.IGNORECASE)
+_YEAR = re.compile(r"в (?:19|20)\d\d", re.IGNORECASE)
+# "СДГ с прорывом в желудочки", "ГПОД I ст.", "ФКМ с кистозным компонентом": an abbreviation about which more is said
+_SAID_MORE = re.compile(r"\s+(?:с|со)\s|\s*[IVХ]+\b|\s*\d")
+
+
+def place_of_search(text: str, start: int) -> str | None:
+    """``"here"`` where the mention that begins at ``start`` only tells where something was looked for, ``"gone"`` where it
+    has been removed from there; else ``None``."""
+    place = _PLACE.search(text[max(0, start - _FROM) : start])
+    if place is None:
+        return None
+    if _GONE.search(place["between"]):
+        return "gone"
+    return None if place[0].lower().startswith("в ложе") else "here"  # "в ложе скоплений нет" denies them
+
+
+def is_told_more_of(text: str, start: int, end: int) -> bool:
+    """Whether the mention is an abbreviation, of whatever case, that its clause says more of."""
+    words = re.findall(r"[^\W\d_]+", text[start:end])
+    return bool(words) and words[0].isupper() and len(words[0]) > 1 and _SAID_MORE.match(text, end) is not None
+
+
+def is_year_apart(text: str, end: int, cue: int) -> bool:
+    """Whether the cue that begins at ``cue`` is a year, and does not follow the mention at once: "инсульт в 2015 г."."""
+    return _YEAR.match(text, cue) is not None and re.search(r"\w", text[end:cue]) is not None
