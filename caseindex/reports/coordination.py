@@ -99,6 +99,8 @@ def _chain(
         if _NO_LINK.search(between) or (forward and _is_of_another(text, spans, number, anatomy)):
             break
         joined = joined or bool(link["and"])
+        if not (chain or forward or link["and"]):
+            break  # "в базальных цистернах, прорыв в желудочки": the place of another clause
         sided = between + text[left:right] if forward else text[max(0, left - 12) : right]
         chain.append((concept, left, right, bool(_SIDE.search(sided))))
         position = right if forward else left

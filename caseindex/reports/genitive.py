@@ -14,6 +14,7 @@ _DETAIL = re.compile(r"[0-9]")
 _EVIDENCE = re.compile(r"данны[хе] за\s[^.;:]*$", re.IGNORECASE)  # governs the accusative: "данных за опухоль"
 _WORD_BEFORE = re.compile(r"\b([а-яё]{3,})\s+$", re.IGNORECASE)
 _FIRST_LONG = re.compile(r"[а-яё]{3,}", re.IGNORECASE)
+_ROMAN = re.compile(r"\s*[IVX]+\b")
 _FIRST_WORD = re.compile(r"[а-яё]+(?![А-ЯЁа-яё-])")
 
 
@@ -43,7 +44,9 @@ def may_be_genitive(text: str, start: int, end: int) -> bool:
         return False  # "простые кисты": a nominative plural
     if not words:  # Latin letters: as the clause begins ("киста почки Bosniak I, расширения ЧЛС нет")
         first = _FIRST_LONG.search(text, max(text.rfind(mark, 0, start) for mark in ",;:.") + 1, start)
-        return first is None or russian.may_be_genitive(first.group())
+        if first is None:
+            return _ROMAN.match(text, end) is None  # "Salter-Harris II, консолидации нет"
+        return russian.may_be_genitive(first.group())
     return all(word.isupper() or russian.may_be_genitive(word) for word in words)
 
 

@@ -21,6 +21,8 @@ _SIZE = re.compile(
     re.IGNORECASE,
 )
 _OTHERWISE = re.compile(r"\b(?:не|нет|без|обычн\w+|нормальн\w+|неизменен\w+)\b", re.IGNORECASE)
+# "лимфоузлы средостения уменьшились": they are enlarged still
+_CHANGED = re.compile(r"\s+(?:[а-яё]+\s+){0,3}?(?:уменьш|увелич)ил(?:ись|ся)\b", re.IGNORECASE)
 _SENTENCE_END = re.compile(r"[;。]|\.\s|\n")
 
 
@@ -31,7 +33,7 @@ def with_enlarged_nodes(text: str, spans: list[Span], language: Language | None,
         return spans
     found = list(spans)
     for number, (concept, start, end) in enumerate(spans):
-        if concept != "lymph_node" or not _is_large(text, end, spans[number + 1 :]):
+        if concept != "lymph_node" or not (_CHANGED.match(text, end) or _is_large(text, end, spans[number + 1 :])):
             continue
         left, right = _sentence(text, start)
         if not any(other in named and left <= at < right for other, at, _ in spans):

@@ -51,7 +51,8 @@ def match(
     gap = last - first + 1 - len(phrase.norms)
     found = Match(phrase.concept, phrase.rank, tuple(positions), gap, coordinated=False)
     if gap > 1 and _in_order(positions) and clauses.predicates(first, last):
-        return found
+        # "средостение не расширено и не смещено": two of one
+        return found._replace(coordinated=True, head_shared=True) if len(positions) == 2 else found
     if gap and _doubted(positions, norms, clauses):
         return None
     if clauses.clause[first] == clauses.clause[last]:

@@ -53,6 +53,8 @@ def russian_slips(text: str) -> str:
     """
     if "/у" in text:
         text = _NODES.sub(lambda match: "ЛУ".ljust(len(match.group())), text)
+    if "п/о" in text:  # a stroke parts clauses
+        text = text.replace("п/о", "п-о")
     if "имфатическ" in text:
         text = _LYMPH_NODES.sub(lambda match: f"{match[1]}о{match[2]}".ljust(len(match.group())), text)
     return _RUSSIAN_PATTERN.sub(_as_written, text) if "еммораг" in text.lower() else text
