@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 
 from caseindex.records import Language, Side
+from caseindex.reports.chinese_sides import last_named
 from caseindex.reports.laterality import SideSpan
 from caseindex.reports.lexicon import Lexicon
 from caseindex.reports.topic import is_of_topic, is_unpaired
@@ -33,10 +34,10 @@ _MEANS = re.compile(
 # What gives what was seen its name.
 _CALLED = {
     Language.ENGLISH: re.compile(
-        r"\s(?:[-–—=]|--)\s|:\s|\b(?:consistent with|compatible with|corresponding to|typical(?: appearances?)? (?:of|for)|typical(?: appearances?)? of an?|characteristic of|suspicious for|concerning for|likely"
+        r"\s(?:[-–—=]|--)\s|:\s|\b(?:consistent with|compatible with|corresponding to|typical(?: appearances?)? (?:of|for)|typical(?: appearances?)? of an?|typical(?= [A-Z]{2})|characteristic of|suspicious for|concerning for|likely"
         r"|probably|presumably|represent\w*|in keeping with|suggest\w*|diagnostic of|i\.e\.|DDx?:?|DDX:?|d/d)(?=\s)"
         # ", aneurysm vs infundibulum", ", SEGA probable"
-        r"|,\s(?=[^,;:]*\b(?:vs|versus|probable|likely|suspected|possible)\b)",
+        r"|,\s(?=[^,;:]*\b(?:vs|versus|probable|likely|suspected|possible|typical|classic)\b)",
         re.IGNORECASE,
     ),
     Language.RUSSIAN: re.compile(
@@ -44,7 +45,7 @@ _CALLED = {
         re.IGNORECASE,
     ),
     Language.CHINESE: re.compile(
-        r"[：:]|(?:[，,]|(?<=[影灶区块])) ?(?:系|为(?![主著甚])|符合|考虑|提示|拟诊?|倾向|疑|诊断)|[，,](?=[^，,。；]{2,12}(?:可能|待排|待除外|待查|不除外|不排除|不能(?:完全)?(?:除外|排除)|首先考虑))"
+        r"[：:]|(?:[，,]|(?<=[影灶区块])) ?(?:系|为(?![主著甚])|符合|考虑|提示|拟诊?|倾向|疑|诊断)|[，,](?=[^，,。；]{2,12}(?:可能|待排|待除外|待查|不除外|不排除|不能(?:完全)?(?:除外|排除)|首先考虑|[？?])|[^，,。；]{2,12}或)"
     ),
 }
 # What sits in one place: "опухоль", not "панкреатит" or "сердечная недостаточность".
@@ -52,9 +53,17 @@ _FOCAL = frozenset(
     "hemorrhage mass infarct cyst abscess aneurysm thrombosis occlusion hip_dysplasia gynecomastia pneumothorax hydropneumothorax"
     " pleural_effusion tumor bone_island avn bone_infarct atelectasis".split()
 )
+_SYSTEMIC = frozenset(["lymphoma", "leukemia", "multiple_myeloma"])
 _SENTENCE_PARTS = re.compile(r"[;；。]|[，,](?!\s*(?:вероят|возможн))")
 _BLOCKED_OUTFLOW = frozenset(["hydronephrosis", "ureteral_stone", "nephrolithiasis", "stone"])
+_OF_A_SIDE = frozenset(["mastectomy", "nephrectomy"])  # "РМЖ слева, РМЭ в 2018"
+_IN_CONSOLIDATION = frozenset(["air_bronchogram", "consolidation", "lung_opacity", "infiltrate", "pneumonia"])
 _ADVERBS = frozenset(["справа", "слева"])
+_ON_THE_CLOCK = re.compile(r"\s*,\s*(?:на|в)\s[^,;]{1,20},")  # "в левой, на 2 ч, образование"
+_IN_PART = re.compile(
+    r"(?:^|[,;:.(])\s*(?:а\s+)?(?:в|на|по)\s+(?:[а-яё-]+\s+){0,3}$", re.IGNORECASE
+)  # "в средней трети"
+_OF_BOTH_LUNGS = frozenset(["pulmonary_edema", "pulmonary_congestion", "heart_failure"])
 _CLAUSE = re.compile("[,;，；。]")
 _DIAGNOSIS = re.compile(r"\s[-–—=]\s|:\s")  # "... - коксартроз"
 
@@ -89,6 +98,8 @@ class CarriedSides:
         have one."""
         if self._heading is not None and start < self._heading_ends:
             return self._heading
+        if concept in _OF_BOTH_LUNGS:
+            return None
         opening = [(left, side) for left, side in self._opening if left < start]
         if opening:
             left, side = opening[-1]
@@ -113,7 +124,7 @@ class CarriedSides:
         субдуральная гематома", "左侧脑桥高信号，符合急性脑梗死"; not that of another organ."""
         if not _FOCAL.intersection((concept, *lexicon.ancestors(concept))):
             return None
-        if self._language is Language.CHINESE and is_unpaired(concept, lexicon):
+        if self._language is Language.CHINESE and (concept in _SYSTEMIC or is_unpaired(concept, lexicon)):
             return None
         named = {side for _, right, side in self._sides if right <= start}
         link = None
@@ -121,6 +132,9 @@ class CarriedSides:
             if match.end() > start:
                 break
             link = match
+        if self._language is Language.CHINESE and len(named) > 1:
+            last = last_named(self._sentence, link.start() + 1 if link else start, self._sides)
+            named = {last} if last is not None else named
         if len(named) != 1 or link is None or _SENTENCE_PARTS.search(self._sentence, link.end(), start):
             return None
         if not any(right <= link.start() for _, right, _ in self._sides):
@@ -138,8 +152,12 @@ class CarriedSides:
         if len(named) != 1:
             return None
         for (name, _, right), side in before:
-            if {name, concept} <= _BLOCKED_OUTFLOW and _WITH.fullmatch(self._sentence, right, start):
+            if ({name, concept} <= _BLOCKED_OUTFLOW or {name, concept} <= _IN_CONSOLIDATION) and _WITH.fullmatch(
+                self._sentence, right, start
+            ):
                 return side
+        if concept in _OF_A_SIDE and self._language is Language.RUSSIAN:
+            return named.pop()
         if before:
             return None
         last = max(right for _, right, _ in self._sides if right <= start)
@@ -189,12 +207,17 @@ def _side_of_heading(sentence: str, sides: Sequence[SideSpan], findings: Sequenc
 
 def _opens_clause(sentence: str, language: Language, left: int, right: int, findings: Sequence[Named]) -> bool:
     if language is Language.RUSSIAN:
-        if sentence[left:right].lower() not in _ADVERBS and not _DASH.match(sentence, right):
+        if sentence[left:right].lower() not in _ADVERBS and not (
+            _DASH.match(sentence, right) or _ON_THE_CLOCK.match(sentence, right)
+        ):
             return False
     elif language is not Language.ENGLISH or not re.match(r"\s*[,:]", sentence[right:]):
         return False
-    if not _OPENS.search(sentence[:left]):
+    in_part = language is Language.RUSSIAN and _DASH.match(sentence, right) and _IN_PART.search(sentence[:left])
+    if not (_OPENS.search(sentence[:left]) or in_part):
         return False
+    clock = _ON_THE_CLOCK.match(sentence, right) if language is Language.RUSSIAN else None
+    right = clock.end() if clock else right
     # "..., слева" at the end of its clause says where the finding before it is
     mark = _CLAUSE.search(sentence, right)
     clause = mark.start() if mark and language is Language.RUSSIAN else len(sentence)

@@ -25,7 +25,19 @@ _OTHER_CLAUSE = re.compile(  # of a fracture and a bone that another finding is 
 _BEYOND = 30  # characters
 MAX_DISTANCE = 130  # characters between a finding and its place
 # Of an organ though nothing composes them: "no hydrocephalus, no herniation", "tortuous aorta, calcified".
-_PLACE_OF = {"hydrocephalus": "brain", "tortuous_aorta": "aorta", "biliary_dilatation": "bile_ducts"}
+_PLACE_OF = {
+    "nephrectomy": "kidney",
+    "mastectomy": "breast",
+    "lobectomy": "lung",
+    "prostatectomy": "prostate",
+    "hysterectomy": "uterus",
+    "gastrectomy": "stomach",
+    "pneumonectomy": "lung",
+    "hydrocephalus": "brain",
+    "tortuous_aorta": "aorta",
+    "biliary_dilatation": "bile_ducts",
+    "pyelonephritis": "kidney",
+}
 _NO_PLACE = frozenset(["pneumothorax", "pneumoperitoneum", "lytic_lesion"])  # an effusion beside it may be any
 # Beyond a comma the place may be another one: "вещество мозга не изменено, кровоизлияний нет" denies all in the skull.
 _BROADER_AFAR = {
@@ -36,8 +48,24 @@ _BROADER_AFAR = {
     "posterior_infarct": "ischemic_stroke",
     "brainstem_infarct": "ischemic_stroke",
 }
-_NOT_COMPOSED = frozenset(["病变"])  # any disease of the organ, and no mass in it
+# "病变" is any disease of the organ and no mass in it; these haematomas lie outside the skull
+_NOT_COMPOSED = re.compile("病变$|подапоневр|поднадкостнич|подкожн|субгалеал", re.IGNORECASE)
+_DISTANT = re.compile(r"отдал[её]нн", re.IGNORECASE)  # "увеличены лимфоузлы, отдаленных метастазов нет"
 _NEAR_ONLY = frozenset(["stenosis", "occlusion", "thrombosis", "dissection", "inflammation"])
+# A bare "effusion" that has a side, or a pneumothorax beside it, is of the pleura.
+_EFFUSION = re.compile(r"effusions?", re.IGNORECASE)
+_OF_THE_CHEST = re.compile(
+    r"pneumothora|hemothora|\b(?:left|right|bilateral)(?:-sided)? (?:[\w-]+ ){0,2}effusion|effusions?,? (?:[\w-]+ ){0,2}(?:left|right)\b",
+    re.IGNORECASE,
+)
+_ORGAN_OF = {"lung_cavity": "lung"}  # for what explains it; the fluid in it is in no pleura
+_EXPLAINS = frozenset(["malignancy", "tumor", "abscess", "cyst", "granuloma"])
+_EXPLAINED = frozenset(["mass", "lesion", "nodule", "lung_cavity"])
+# "... 31 мм: абсцесс? рак?", "... — вероятно, рак"
+_EXPLAINING = re.compile(
+    r"[^.;:]*(?::|\s[-–—]|,\s*(?:вероят|возможн|подозр|скорее|наиболее|похож|характерн|соответств)\w*)\s[^.;:,]*",
+    re.IGNORECASE,
+)
 _FAR = 3  # further anatomies that are tried where the nearest composes nothing
 
 
@@ -97,12 +125,16 @@ class Composition:
         for concept, start, end in spans:
             # "Liver lesions, consistent with metastases": a finding that is of an organ names the organ too.
             place = concept if concept in anatomy else self._places.get(concept)
+            if concept == "pneumonectomy" and text[start : start + 1].isascii():
+                continue  # "lobectomy with volume loss" has no atelectasis
             if place is not None:
                 places.append((place, start, end, bisect_right(starts, start)))
-        refined = []
+        refined: list[Span] = []
         for concept, start, end in spans:
+            if concept in _EXPLAINS and "а" <= text[start : start + 1].lower() <= "я":
+                concept = self._explained(concept, start, refined, text) or concept
             for _ in range(2):  # infarct + cerebellum: first an ischaemic stroke of the brain, then of the cerebellum
-                if concept not in self._rules or text[start:end] in _NOT_COMPOSED:
+                if concept not in self._rules or _NOT_COMPOSED.match(text, start):
                     break
                 specific = self._here(concept, start, end, bisect_right(starts, start), places, text)
                 if specific is None:
@@ -110,6 +142,15 @@ class Composition:
                 concept = specific
             refined.append((concept, start, end))
         return refined
+
+    def _explained(self, generic: str, start: int, before: Sequence[Span], text: str) -> str | None:
+        """What a Russian diagnosis is in the organ of the mass that it explains: "образование головки ПЖ с билиарной
+        гипертензией: рак?"."""
+        for concept, _, end in reversed(before):
+            place = self._places.get(concept) or _ORGAN_OF.get(concept)
+            if place is not None and (concept in _EXPLAINED or self._generic.get(concept) in _EXPLAINED):
+                return self.specific(generic, place) if _EXPLAINING.fullmatch(text, end, start) else None
+        return None
 
     def _here(
         self,
@@ -141,12 +182,17 @@ class Composition:
                     and not _of_topic(text, start, distance)
                 ):
                     return None
+                if specific is not None and distance >= _BEYOND and _DISTANT.match(text, start):
+                    return None
                 if specific is not None and generic == "fracture" and _OTHER_CLAUSE.search(between):
                     return None  # "fracture of the clavicle, no other fractures"
                 if specific is not None:
                     return _BROADER_AFAR.get(specific, specific) if distance >= _BEYOND else specific
             return None
         elsewhere = {self.specific(generic, place) for place in {place for place, _, _, _ in places}} - {None}
+        if not elsewhere and generic == "free_fluid" and _EFFUSION.fullmatch(text, start, end):
+            around = text[max(0, start - 2 * _BEYOND) : end + _BEYOND]
+            return self.specific(generic, "pleura") if _OF_THE_CHEST.search(around) else None
         return elsewhere.pop() if len(elsewhere) == 1 else None
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from caseindex.records import Language, Side
+from caseindex.records import Change, Language, Side
+from caseindex.reports.changes import find_changes
 
 _OTHER_SIDE = {
     Language.ENGLISH: re.compile(
@@ -14,18 +15,35 @@ _OTHER_SIDE = {
     ),
     Language.RUSSIAN: re.compile(
         r"[,;]\s*(?:а\s+)?(?:(?P<left>слева)|(?P<right>справа))\s*(?:[-–—]\s*)?"
-        r"(?:не\s+(?:определя|выявл|визуализир|отмеч|обнаруж)\w+|нет|отсутствует)\s*(?=[.,;]|$)",
+        r"(?:не\s+(?:определя|выявл|визуализир|отмеч|обнаруж|расширен|увеличен|утолщен|наблюда|прослежива|получен)\w*|нет|отсутствует|свободн[аоы])\s*(?=[.,;]|$)",
         re.IGNORECASE,
     ),
-    Language.CHINESE: re.compile(r"[，,；;](?:(?P<left>左侧?)|(?P<right>右侧?))(?:未见|无)(?=[。，；]|$)"),
+    Language.CHINESE: re.compile(
+        r"[，,；;](?:而|但)?(?:(?P<left>左侧?)|(?P<right>右侧?)|(?P<both>对侧))"
+        r"(?:(?:未见|无)(?:明显|确切)?(?:(?:类似|相似|同样)(?:改变|表现|病变|征象|异常|病灶|发现|所见|情况|阴影)?)?|(?:者?已|均已|者?现已|基本|完全|大致|者)*(?:消失|吸收|复位))"
+        r"(?=[。，,；;]|$)"
+    ),
 }
 
 
 # "гонартроз справа 2 ст., слева 1 ст."
 _GRADED = re.compile(
     r"[,;]\s*(?:а\s+)?(?:(?P<left>слева)|(?P<right>справа))\s*(?:[-–—]\s*|до\s+)?(?:\d+|[IVХ]+)(?:[-–.,]\d+)?\s*(?:-?[йя]\s+)?"
-    r"(?:%|(?:ст|степен|мм|см|мл|балл|стади)[а-яё]*\.?)\s*(?=[.,;(]|$)",
+    r"(?:%|(?:ст|степен|мм|см|мл|балл|стади)[а-яё]*\.?)\s*(?=[.,;(]|$)"
+    # ", I-II ст. слева", ", справа без динамики"
+    r"|[,;]\s*(?:а\s+)?(?:\d|[IVХ]+)(?:[-–]\d|[-–][IVХ]+)?\s*(?:ст|степен)[а-яё]*\.?\s+(?:(?P<_left>слева)|(?P<_right>справа))\s*(?=[.,;(]|$)"
+    r"|[,;]\s*(?:а\s+)?(?:(?P<__left>слева)|(?P<__right>справа))\s*(?:[-–—]\s*)?(?:без (?:\w+ )?динамики|прежн\w+(?: размер\w+)?"
+    r"|(?:сохраня|увеличил|увелич|нарос|нараста|уменьшил|прогрессир)\w+)\s*(?=[.,;(]|$)",
     re.IGNORECASE,
+)
+
+
+# "右侧大量胸腔积液，左侧少量", "骶髂关节炎（左Ⅱ级，右Ⅲ级）", "左侧硬膜下血肿已吸收，右侧同前"
+_CHINESE_GRADED = re.compile(
+    r"[，,、](?:而|但)?(?:(?P<left>左)|(?P<right>右))(?:侧|者)?(?:约|为|呈|则?仅?为?|仍?可?见|仍?有|较)?"
+    r"(?:极?少量|微量|少许|中等?量|大量|极?轻度|中度|重度|轻微|[轻重多少大小]|[0-9ⅠⅡⅢⅣIV一二三四]+[级期度型]|\d+(?:\.\d+)?(?:[x×*]\d+(?:\.\d+)?)?(?:%|mm|cm|ml)"
+    r"|同前|如前|(?:较前)?(?:大致|基本)?(?:相仿|无(?:明显)?变化|变化不大)|仍?存在|未吸收|较前(?:略|稍|明显)?(?:增多|增大|加重|减少|缩小|减轻|好转|吸收))+"
+    r"(?:[（(][^）)]*[）)])?(?=[。，,；;）)（(]|$)"
 )
 
 
@@ -37,11 +55,15 @@ _ANOTHER = {
     ),
     Language.RUSSIAN: re.compile(
         r"[,;]\s*(?:а\s+)?(?:(?P<_left>слева)|(?P<_right>справа))\s*(?:[-–—]\s*)?(?:впервые\s+|вновь\s+)?(?:появил|тоже|также|аналогич|минимальн)\w*\s*(?=[.,;(]|$)"
+        # ", в левом аналогичные изменения"
+        r"|[,;]\s*(?:а\s+)?(?:в|на)\s+(?:(?P<__left>лев)|(?P<__right>прав))(?:ой|ом)\s*(?:[а-яё]+\s*)?(?:[-–—]\s*)?(?:аналогичн|подобн|сходн|тоже|также|то же)"
         r"|[,;и]\s*(?:аналогичн|подобн|так(?:ой|ая|ое|ие)|сходн)\w*\s+(?:же\s+)?(?:[а-яё]+\s+){0,2}(?:(?P<left>слева)|(?P<right>справа))\b",
         re.IGNORECASE,
     ),
     Language.CHINESE: re.compile(
-        r"[，,；;](?:(?P<left>左侧?)|(?P<right>右侧?))(?:亦|也|同样)(?:可?见|有)(?:类似|相似|同样)?"
+        r"[，,；;](?:而|但)?(?:(?P<left>左侧?)|(?P<right>右侧?)|(?P<both>对侧))[^，,。；;左右双]{0,8}?(?:亦|也|同样|同)"
+        r"(?:(?:可?见|有|存在)(?:类似|相似|同样)|(?:可?见|有|存在|然|是|如此|类似|可见少许)(?=[。，,；;（(]|$))"
+        r"|[，,；;](?:而|但)?(?:(?P<_left>左侧?)|(?P<_right>右侧?)|(?P<_both>对侧))(?:情况|表现|改变|所见)?(?:与之)?(?:类似|相似|相同|相仿)(?=[。，,；;（(]|$)"
     ),
 }
 
@@ -49,23 +71,29 @@ _ANOTHER = {
 def repeated_sides(
     sentence: str, language: Language, mentions: Sequence[tuple[int, int]]
 ) -> Iterator[tuple[int, Side]]:
-    """(number of the mention, side) where a clause says that the mention before it is on the other side as well."""
+    """(number of the mention, side) where a clause says that the mention before it is on the other side as well;
+    ``BOTH`` for the side that this one is not on."""
     for match in _ANOTHER[language].finditer(sentence):
         before = [(end, number) for number, (_, end) in enumerate(mentions) if end <= match.start()]
         if before:
             yield max(before)[1], Side((match.lastgroup or "").lstrip("_"))
 
 
-def graded_sides(sentence: str, language: Language, mentions: Sequence[tuple[int, int]]) -> Iterator[tuple[int, Side]]:
-    """(number of the mention, side) that a clause of a side and a degree says of the mention before it."""
-    for match in _GRADED.finditer(sentence) if language is Language.RUSSIAN else ():
+def graded_sides(
+    sentence: str, language: Language, mentions: Sequence[tuple[int, int]]
+) -> Iterator[tuple[int, Side, Change | None]]:
+    """(number of the mention, side, comparison) that a clause of a side and a degree says of the mention before it."""
+    pattern = _GRADED if language is Language.RUSSIAN else _CHINESE_GRADED
+    for match in pattern.finditer(sentence) if language is not Language.ENGLISH else ():
         before = [(end, number) for number, (_, end) in enumerate(mentions) if end <= match.start()]
         if before:
-            yield max(before)[1], Side(match.lastgroup or "")
+            changes = find_changes(match.group(), language)
+            yield max(before)[1], Side((match.lastgroup or "").lstrip("_")), changes[0][2] if changes else None
 
 
 def denied_sides(sentence: str, language: Language, mentions: Sequence[tuple[int, int]]) -> Iterator[tuple[int, Side]]:
-    """(number of the mention, side) that a clause without a finding of its own denies of the mention before it."""
+    """(number of the mention, side) that a clause without a finding of its own denies of the mention before it;
+    ``BOTH`` for the side that this one is not on."""
     for match in _OTHER_SIDE[language].finditer(sentence):
         before = [(end, number) for number, (_, end) in enumerate(mentions) if end <= match.start()]
         if before:

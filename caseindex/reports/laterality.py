@@ -11,22 +11,26 @@ from caseindex.records import Language, Side
 SideSpan = tuple[int, int, Side]  # start, end, side
 
 # "влево", "leftward" say where something has gone to: only what moves or bends has such a side.
-_TOWARDS = re.compile(r"влево|вправо|(?:left|right)ward|[左右](?=[移偏弯凸])|向[左右]", re.IGNORECASE)
+_TOWARDS = re.compile(
+    r"влево|вправо|(?:left|right)ward|[左右](?=[移偏弯凸])|向[左右]"
+    r"|(?:(?<=to )|(?<=to the )|(?<=towards the )|(?<=toward the ))(?:left|right)\b(?!-| (?!and\b|by\b|with\b|of midline)[a-z])",
+    re.IGNORECASE,
+)
 _MOVES = frozenset(
     "midline_shift mediastinal_shift brain_herniation scoliosis spine_curvature septal_deviation disc_herniation"
     " disc_protrusion spondylolisthesis hernia mass_effect tortuous_aorta".split()
 )
 _WORDS = {
     Language.ENGLISH: re.compile(
-        r"\b(?P<both>b/l|bilat(?:e?ral(?:ly)?)?|both|bibasilar|biapical|bihilar|bibasal|bifrontal|biparietal|bitemporal"
+        r"\b(?P<both>b/l|B/L|bilat(?:e?ral(?:ly)?)?|both|bibasilar|biapical|bihilar|bibasal|bifrontal|biparietal|bitemporal"
         r"|(?:right|left)(?:-sided)? (?:greater|more|worse|larger|bigger) than (?:the |on the )?(?:right|left)"
         r"|on the (?:right|left),? and (?:\w+ ){0,2}on the (?:right|left)"
         r"|(?:worse|greater|more (?:\w+ )?|larger|predominantly|predominant) on the (?:right|left)"
         r"|(?:right|left) (?:(?:upper|lower|middle|mid|main|frontal|parietal|temporal|occipital|lobe|lung|anterior|posterior"
         r"|apical|basal|superior|inferior|medial|lateral|\d+(?:st|nd|rd|th)?) ){0,2}(?:and|&) (?:\w+ )?(?:right|left)|either (?=side|lung|breast|kidney|eye|ear|hip|knee)"
         r"|r ?> ?l|l ?> ?r|right ?> ?left|left ?> ?right)\b"
-        r"|\b(?P<left>left(?:[- ]sided|-hand|ward)?|lt|LUL|LLL|LUZ|LMZ|LLZ|levo\w+|(?<=\()L(?=\))|(?<=\bon )L|L(?=-sided)|L(?= (?:MCA|PCA|ACA|ICA|CPA|CCA|IJ|UVJ|(?!spine|ratio)[a-z]{3,})\b))\b(?! (?:ventric|atri|heart))"
-        r"|\b(?P<right>right(?:[- ]sided|-hand|ward)?|rt|RUL|RML|RLL|RUZ|RMZ|RLZ|dextro\w+|(?<=\()R(?=\))|(?<=\bon )R|R(?=-sided)|R(?= (?:MCA|PCA|ACA|ICA|CPA|CCA|IJ|UVJ|(?!wave|ratio)[a-z]{3,})\b))\b"
+        r"|\b(?P<left>left(?:[- ]sided|-hand|ward)?|lt|LUL|LLL|LUZ|LMZ|LLZ|levo\w+|(?<=\()L(?=\))|(?<=\bon )L|L(?=-sided)|(?<=[:,;] )L(?= [<>~]?\d+(?:-\d+)? ?(?:%|mm|cm))|L(?= (?:(?!SPINE|COLON|RATIO)[A-Z]{2,}s?|(?!spine|ratio)[a-z]{3,})\b))\b(?! (?:ventric|atri|heart))"
+        r"|\b(?P<right>right(?:[- ]sided|-hand|ward)?|rt|RUL|RML|RLL|RUZ|RMZ|RLZ|dextro\w+|(?<=\()R(?=\))|(?<=\bon )R|R(?=-sided)|(?<=[:,;] )R(?= [<>~]?\d+(?:-\d+)? ?(?:%|mm|cm))|R(?= (?:(?!WAVE|RATIO)[A-Z]{2,}s?|(?!wave|ratio)[a-z]{3,})\b))\b"
         r"(?! (?:ventric|atri|heart|clinical|context|setting|patient))"
     ),
     Language.RUSSIAN: re.compile(
@@ -41,17 +45,21 @@ _WORDS = {
     ),
     Language.CHINESE: re.compile(
         r"(?P<both>双(?!骨折|腔|边|角|重|期|能|J|源|管征|轨|泡征|气泡|线征|环征|胎|极|动头|向)侧?|两侧?|雙側?|兩側?|(?<=以)[左右]侧?(?:[^，。；]{0,4})(?:为著|為著|为主|为甚|明显|显著|较重|多见)"
-        r"|[左右]侧?(?:为著|为甚|较著|更著|为重)|左右)|(?P<left>(?<![较比])左(?![心房室]|前降|主干|冠状|回旋))|(?P<right>(?<![较比])右(?![心房室]|冠状))"
+        r"|[左右]侧?(?:为著|为甚|较著|更著|为重|(?:多|重|甚|著|显)于[左右]侧?|[>＞][左右]侧?)|左右)|(?P<left>(?<![较比])左(?![心房室]|前降|主干|冠状|回旋)|(?<![A-Z])L[UL]L(?![A-Za-z]))|(?P<right>(?<![较比])右(?![心房室]|冠状|位心|位主)|(?<![A-Z])R[UML]L(?![A-Za-z]))"
     ),
 }
 _CLAUSE = re.compile(
     r"(?<!\d),|,(?! ?\d+(?:[-–,]\s?\d+)* (?:ребер|рёбер|ребра|ribs?))|[;，；。、:：]|\s[-–—]\s|(?P<with>(?<!consistent )(?<!compatible )\bwith\b|\bс (?!прав|лев|обе|двух|одной|локал|расп)|\bwithout\b|\bno\b|\bбез\b)|(?P<zh>[伴并])"
-    r"|\b(?:but|however|and the|due to|secondary to|given|plus|но|однако|на фоне|вследствие)\b"
+    r"|\b(?:but|however|and the|due to|secondary to|given|since|plus|но|однако|на фоне|вследствие)\b"
 )
 # Said of what stands before the comma: "сакроилеит, больше справа".
 _COMPARES = re.compile(
     r"больше|преимуществ|более|хуже|в большей|(?:right|left).* than|worse|greater|larger|more|predomin|[rl] ?>",
     re.IGNORECASE,
+)
+# "no flow compared with the left": a side of which nothing is said
+_COMPARED = re.compile(
+    r"(?:\bcf\.?|compared (?:to|with)|relative to|unlike|than)(?: that)?(?: on| in| of)?(?: the)? $", re.IGNORECASE
 )
 # "pneumothorax, previously seen on the left, ..."
 _TOLD = re.compile(
@@ -70,7 +78,7 @@ _STRESSED = re.compile(r"(?:left|right)$", re.IGNORECASE)
 _EARLIER = 250  # characters back to the side that "contralateral" is of
 _LAST_COMMA = re.compile(r"[^,;:]*,\s*(?:[^,;:]{1,25},\s*)?")
 # "microcalcifications, UOQ right breast": a place behind a comma, of which nothing is said
-_MERE_PLACE = re.compile(r"[^,;:]*,\s*(?:[\w-]+\s+){0,4}", re.IGNORECASE)
+_MERE_PLACE = re.compile(r"[^,;:]*,\s*(?:[\w-]+\s+){0,4}|[^;:]{0,45},\s*(?:in|within|at) the ", re.IGNORECASE)
 _MERE_REST = re.compile(
     r"\s+(?:breast|kidney|lung|lobe|upper|lower|middle|hemisphere|adrenal|ovary|adnexa|groin|axilla|молочн\w+ желез\w+|почки|легкого"
     r"|лёгкого|доли|полушария)(?:\s+lobe)?\s*(?=[,;.]|$)",
@@ -86,6 +94,7 @@ _OWN_SIDE = frozenset(
     ["free_fluid", "ascites", "hemoperitoneum", "lymphadenopathy", "abdominal_lymphadenopathy", "spinal_stenosis"]
 )
 _IN_ONE_PLACE = re.compile(r"\bin the $", re.IGNORECASE)  # "fibrosis with bronchiectasis in the left upper lobe"
+_ADVERB_LAST = re.compile(r"(?:слева|справа)\s*(?=[.,;:]|$)", re.IGNORECASE)
 _DENIALS = frozenset(["no", "without", "без"])  # "right breast no mass or calcification"
 # "lacunes in bilateral basal ganglia and ischemic changes": the side of a place that the first finding is in
 _OF_A_PLACE = re.compile(r"\b(?:in|of|at|within|along|over) (?:the )?$", re.IGNORECASE)
@@ -99,7 +108,11 @@ def find_sides(sentence: str, language: Language, earlier: Side | None = None) -
     """(start, end, side) of the words of side in a sentence; "ipsilateral" and "contralateral" are of the side before,
     ``earlier`` where the sentence itself names none."""
     text = sentence if language is not Language.ENGLISH else _lower_first(sentence)
-    sides = [(match.start(), match.end(), Side(match.lastgroup or "")) for match in _WORDS[language].finditer(text)]
+    sides = [
+        (match.start(), match.end(), Side(match.lastgroup or ""))
+        for match in _WORDS[language].finditer(text)
+        if language is not Language.ENGLISH or not _COMPARED.search(text, 0, match.start())
+    ]
     for match in _RELATIVE.finditer(sentence):
         before: list[Side] = [side for _, right, side in sides if right <= match.start() and side is not Side.BOTH]
         if not before and earlier is not None:
@@ -227,6 +240,8 @@ def _parted(sentence: str, low: int, high: int, crossed: int, behind: bool, othe
             continue
         if match["with"] == "with" and behind and crossed == 1 and _IN_ONE_PLACE.search(sentence, match.end(), high):
             continue
+        if match["with"] == "с " and behind and crossed == 1 and _ADVERB_LAST.match(sentence, high):
+            continue  # "полость с уровнем жидкости в S6 слева"
         if match["zh"] and not behind:
             continue  # "椎间盘膨出并左侧椎间孔狭窄": the side that comes last is the second one's only
         if match["with"] and not behind and (not crossed or match["with"] in _DENIALS):
@@ -240,7 +255,7 @@ def _parted(sentence: str, low: int, high: int, crossed: int, behind: bool, othe
 def _lower_first(sentence: str) -> str:
     """Words of side in lower case wherever they are written with a capital; the abbreviations keep theirs."""
     return re.sub(
-        r"\b(?:Left|Right|LEFT|RIGHT|Bilateral|BILATERAL|Both|Bibasilar|Bibasal|Bifrontal|Bihilar|Biapical|Bitemporal|Lt|Rt)\b",
+        r"\b(?:Left|Right|LEFT|RIGHT|Bilaterally|Bilateral|BILATERAL|Bilat|BILAT|Both|Bibasilar|Bibasal|Bifrontal|Bihilar|Biapical|Bitemporal|Lt|Rt)\b",
         lambda m: m.group().lower(),
         sentence,
     )

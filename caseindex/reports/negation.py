@@ -11,10 +11,11 @@ After NegEx (Chapman et al. 2001) and ConText (Harkema et al. 2009).
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from caseindex.records import Language, Polarity
-from caseindex.reports import genitive
+from caseindex.reports import chinese_reach, english_clauses, genitive, russian_reach
 from caseindex.reports.cues import Cue, CueKind, find_cues
 from caseindex.reports.languages import detect
 from caseindex.reports.sentences import sentences
@@ -38,21 +39,7 @@ _MEASURE_OF = re.compile(
     re.IGNORECASE,
 )
 _OWN_EVIDENCE = re.compile(r",[^,]*\b(?:данны[хе] за|(?<=[А-Я], )признак\w+)\b", re.IGNORECASE)
-# "no lymphadenopathy, small hiatal hernia": what has a size or a degree is there.
-_ASSERTS = re.compile(
-    r"\s*(?:(?:but|there (?:is|are))\s+)?(?:an?\s+)?(?:complex |solid |simple )?(?:small|tiny|minimal|trace|mild|moderate|severe|scattered|multiple|numerous|few|several|stable"
-    r"|unchanged|prominent|extensive|marked|advanced|diffuse|old|chronic|remote|healed|healing|known|persistent|residual"
-    r"|bilateral|right|left|\d+(?:\.\d+)? ?(?:x|mm|cm)|(?:mild|moderate)ly)\b",
-    re.IGNORECASE,
-)
-_AND = re.compile(r"\s*and\b", re.IGNORECASE)
-_OWN_PREDICATE = re.compile(r"\s+(?:has|have|remains?|persists?)\b", re.IGNORECASE)
-_CLOSED = re.compile(
-    r"\b(?:seen|identified|visuali[sz]ed|noted|present|evident|detected|demonstrated)\s*$", re.IGNORECASE
-)
-_PARENTHETIC = re.compile(r",\s*without[^,]*$", re.IGNORECASE)  # "opacity, without effusion, and enlarged nodes"
 _WITHOUT = re.compile(r"\bwithout\b|\bбез\b", re.IGNORECASE)
-_HAS_MORE = re.compile(r"[^,;.]*\bwith\b|\s*\w+ (?:enlarged|dilated|thickened|distended)\b", re.IGNORECASE)
 _WITH = re.compile(r"\bwith\b", re.IGNORECASE)
 _AFTER = re.compile(r"(?:состояние |картина |статус )?после", re.IGNORECASE)
 # A doubt that can itself be denied: "no suspicious nodule", "участков, подозрительных на рак, нет", "未见可疑结节".
@@ -60,7 +47,8 @@ _DENIABLE_DOUBT = re.compile(r"suspicio|concerning|suggest|worrisome|подоз�
 _NO_PAST = 12  # characters at most from "no" to "history of"
 # "гидронефроз, описанный ранее, разрешился", "the effusion, seen previously, has resolved"
 _TOLD_BEFORE = re.compile(
-    r"[^,;]*,\s*(?:описанн|выявленн|отмеч|определявш|имевш|ранее|наблюдавш|подозрит|характерн|накаплив|noted|seen|described|previously)[^,;]*,\s*",
+    r"[^,;]*,\s*(?:описанн|выявленн|отмеч|определявш|имевш|ранее|наблюдавш|подозрит|характерн|накаплив|заподозренн|предполаг|кроме"
+    r"|(?:[а-яё]{1,3} )?котор|noted|seen|described|previously)[^,;]*,\s*(?:(?:при|по|на) [^,;]{2,30}|[а-яё]+ски )?",
     re.IGNORECASE,
 )
 _BLOCKS = frozenset([CueKind.STOP, CueKind.AFFIRM])
@@ -72,10 +60,6 @@ _ADJECTIVES = re.compile(  # "no acute, displaced fractures"
 )
 _HARD = re.compile(r"[;:；：]|\?\s|\s=\s|\s--?\s|\s[–—]\s")
 _IN_BRACKETS = re.compile(r"\([^()]*\w[^()]*$")  # "рисунок усилен (бронхит?)": the mark is the bronchitis's only
-_CHINESE_STOP = re.compile(r"[，,；;。]")
-_CHINESE_ATTRIBUTE = re.compile(r"(?:强化|增强|钙化|水肿|出血|积液|骨折|症状)的")  # "无强化的肿块": the mass is there
-_CHINESE_MARK = re.compile(r"[，,；;。、]")
-_CHINESE_COLON = re.compile("[：:]")  # "复位后复查：肿块未再探及"
 _PLURAL = re.compile(r"(?:ются|ятся|утся|ены|ны|уют|ют)$", re.IGNORECASE)
 _JOINED = re.compile(r"^[\s,]*(?:or|and|nor|и|или|либо|ни|а также|так и|as well as)\b", re.IGNORECASE)
 _OR_BEFORE = re.compile(r"\b(?:or|или|либо)\s+(?:[\w-]+\s+){0,1}$", re.IGNORECASE)
@@ -83,7 +67,7 @@ _OR_AFTER = re.compile(r"^\s*(?:or|или|либо)\b", re.IGNORECASE)
 # "脾不大"; not 肺不张, 无菌性坏死, 无脑儿, 功能不全, whose names hold the same characters.
 _OWN_NEGATION = re.compile(
     # "cervical spine is free of fracture": the name's words stand on both sides
-    r"\b(?:(?:not?|не|без|without)\b|(?:free|clear|negative) (?:of|from|for)\b|non-?enhanc|свобод(?:ен|на|но|ны)\b|(?<=синусы )свободн)|未见?|无(?![菌脑名力])|不(?![张稳连全良孕育规典均对等同清佳齐整匀光愈])"
+    r"\b(?:(?:not?|не|без|without)\b|(?:free|clear|negative) (?:of|from|for)\b|non-?enhanc|свобод(?:ен|на|но|ны)\b|(?<=синусы )свободн)|未见?|无(?![菌脑名力脾]|回声|裂畸)|不(?![张稳连全良孕育规典均对等同清佳齐整匀光愈])"
     # "heart size is normal", "ПКС цела", "中线结构居中": names whose words say that all is well
     r"|\bnormal\b(?![ -]pressure)|\bintact\b|\bцел(?:а|о|ы|ый)?\b|обычн|интактн|居中|复位|回位|正常(?!压)|(?<![不欠])连续(?!性?(?:中断|不|欠|差))|(?<![不欠])完整",
     re.IGNORECASE,
@@ -122,6 +106,8 @@ class Sentence:
             if cue.start < end and cue.end > start:
                 if cue.before and cue.start < start and not named_normal:  # "未见异常" before "异常强化"
                     acting.append((0, order, cue))
+                elif cue.after and start < cue.start and end < cue.end and cue.kind is CueKind.HISTORICAL:
+                    acting.append((0, order, cue))  # "冠心病史": the name and the cue share a character
                 continue
             if cue.before and cue.end <= start and self._reaches_right(cue, start, end):
                 acting.append((start - cue.end, order, cue))
@@ -133,6 +119,12 @@ class Sentence:
             return Assessment(Polarity.ABSENT)
         if named_normal:  # "no acute abnormality" is the finding; only a doubt about it counts
             acting = [entry for entry in acting if entry[2].kind is not CueKind.NEGATION]
+        if self.language is Language.RUSSIAN and acting:
+            place = russian_reach.place_of_search(self.text, start)
+            if place == "gone":
+                return Assessment(Polarity.UNCERTAIN, historical=True)
+            if place:  # "в области перелома костной мозоли нет"
+                acting = [entry for entry in acting if entry[2].kind is not CueKind.NEGATION]
         if not acting:
             return _UNCERTAIN if self._is_alternative(start, end) else _PRESENT
         if any(cue.kind is CueKind.FAMILY for _, _, cue in acting):
@@ -146,6 +138,8 @@ class Sentence:
         others = [entry for entry in acting if entry[2].kind is not CueKind.HISTORICAL]
         if others:
             nearest = min(others)[2]
+            if nearest.kind is CueKind.UNCERTAIN and self._is_answered(nearest, end, acting):
+                return Assessment(Polarity.ABSENT, historical)
             if nearest.kind is CueKind.UNCERTAIN and self._doubt_is_denied(nearest, start, end):
                 return Assessment(Polarity.ABSENT, historical)
             polarity = Polarity.ABSENT if nearest.kind is CueKind.NEGATION else Polarity.UNCERTAIN
@@ -165,6 +159,17 @@ class Sentence:
                 or (cue.after and cue.start >= end and not re.search("[.;:。；]", self.text[end : cue.start]))
             )
             for _, cue in self._acting
+        )
+
+    def _is_answered(self, doubt: Cue, end: int, acting: Sequence[tuple[int, int, Cue]]) -> bool:
+        """Whether a question is answered in the negative at once: "r/o fracture - none seen"."""
+        return (
+            self.language is Language.ENGLISH
+            and english_clauses.asks(self.text[doubt.start : doubt.end])
+            and (
+                english_clauses.is_answered(self.text, end)
+                or any(cue.kind is CueKind.NEGATION and cue.start >= end for _, _, cue in acting)
+            )
         )
 
     def _is_alternative(self, start: int, end: int) -> bool:
@@ -234,7 +239,7 @@ class Sentence:
         )
 
     def _reaches_right(self, cue: Cue, start: int, end: int) -> bool:
-        if self._blocked(cue.end, start):
+        if self._blocked(cue.end, start) and not chinese_reach.doubt_goes_on(cue, self.text, start):
             return False
         between = self.text[cue.end : start]
         if self.text[cue.start] == "?" and self.text[max(cue.start - 1, 0)].isalnum():
@@ -244,7 +249,8 @@ class Sentence:
         if (
             cue.kind is CueKind.NEGATION
             and self.language is Language.ENGLISH
-            and self._asserted_beyond(cue, start, end)
+            and not self._list_ends_joined(end)
+            and english_clauses.asserted_beyond(self.text, cue.start, cue.end, start, end)
         ):
             return False
         if cue.kind is CueKind.HISTORICAL:
@@ -254,14 +260,12 @@ class Sentence:
                 return False  # "после дренирования правосторонний пневмоторакс"
             if _COMMA.search(between) and not self._lists_past(cue):
                 return False  # "туберкулез в анамнезе, петрификаты", "состояние после ОНМК, гидроцефалия"
-            if self.language is Language.ENGLISH and _WITH.search(between):
+            if self.language is Language.ENGLISH and (_WITH.search(between) or english_clauses.opens_anew(between)):
                 return False  # "status post evacuation with expected pneumocephalus"
             if self._lists_past(cue):
                 between = between.lstrip(" :")  # "из анамнеза: рак"; not "после дренирования: воздуха нет"
         if self.language is Language.CHINESE:
-            if cue.kind is CueKind.DIFFERENTIAL:
-                return not re.search("[。；;]", between)
-            return not _CHINESE_STOP.search(between) and not _CHINESE_ATTRIBUTE.search(between)
+            return chinese_reach.reaches_right(cue, between)
         if _HARD.search(between) and cue.kind is not CueKind.DIFFERENTIAL:
             return False
         if cue.kind is CueKind.UNCERTAIN and self._doubt_is_over(cue.end, start):
@@ -294,34 +298,21 @@ class Sentence:
             for cue in self.cues
         )
 
-    def _asserted_beyond(self, cue: Cue, start: int, end: int) -> bool:
-        """Whether an item behind an English list says how much there is of it ("no lymphadenopathy, small hernia"), has a
-        predicate of its own, or follows a participle that closes the denied clause ("no sac seen, adnexal mass")."""
-        comma = self.text.rfind(",", cue.end, start)
-        if comma < 0 or self._list_ends_joined(end) or _OR_BEFORE.search(self.text[:start]):
-            return False
-        item = self.text[comma + 1 : start]
-        if _PARENTHETIC.search(self.text, 0, cue.end) and _AND.match(item):
-            return True
-        if _WITHOUT.match(self.text, cue.start) and _HAS_MORE.match(self.text, comma + 1):
-            return True  # "lesion without enhancement, cirrhosis with splenomegaly"
-        if _ASSERTS.match(self.text, comma + 1) or (_AND.match(item) and _OWN_PREDICATE.match(self.text, end)):
-            return True
-        denied = self.text[cue.end : comma]  # "no fracture or dislocation, swelling": the list was over
-        return not _JOINED.match(item) and bool(_CLOSED.search(denied) or re.search(r"\bor\b", denied))
-
     def _list_ends_joined(self, end: int) -> bool:
         """Whether the enumeration that goes on after ``end`` closes with "or"/"и", or the sentence's end is near."""
         rest = self.text[end:]
         return bool(re.match(r"[^.;]*,?\s+(?:or|nor|или)\s", rest, re.IGNORECASE))
 
     def _reaches_left(self, cue: Cue, start: int, end: int) -> bool:
+        between = self.text[end : cue.start]
+        if self.language is Language.ENGLISH and cue.kind is CueKind.NEGATION:
+            told = english_clauses.says_of_it(between)
+            if told is not None:
+                return told
         if self._blocked(end, cue.start):
             return False
-        between = self.text[end : cue.start]
         if self.language is Language.CHINESE:
-            mark = _CHINESE_STOP if cue.kind is CueKind.NEGATION else _CHINESE_MARK
-            return not mark.search(between) and not _CHINESE_COLON.search(between)
+            return chinese_reach.reaches_left(cue, between)
         if _HARD.search(between) or (self.text[cue.start] == "?" and _IN_BRACKETS.search(between)):
             return False
         if cue.kind is CueKind.UNCERTAIN and any(
@@ -329,6 +320,12 @@ class Sentence:
             for other in self.cues
         ):
             return False  # "markings may reflect edema versus infection"
+        if cue.kind is CueKind.NEGATION and self._denies_after_past(end, cue):
+            return False
+        if cue.kind is CueKind.HISTORICAL and russian_reach.is_year_apart(self.text, end, cue.start):
+            return False
+        if cue.kind is CueKind.HISTORICAL and russian_reach.is_operation_after(between, self.text[cue.start : cue.end]):
+            return True
         if not _COMMA.search(between) or _TOLD_BEFORE.fullmatch(between):
             return True
         if cue.kind is not CueKind.NEGATION and cue.kind is not CueKind.UNCERTAIN:
@@ -356,6 +353,17 @@ class Sentence:
         if genitive.denies_some(self.text, cue.start):
             return False  # "состояние после операции, данных за рецидив нет", "очаги, активных нет"
         return genitive.may_be_denied(self.text, start, end) and genitive.list_may_be_denied(self.text, end, cue.start)
+
+    def _denies_after_past(self, end: int, negation: Cue) -> bool:
+        """Whether words of the past stand between the mention and what the negation denies: "у больного с раком в анамнезе
+        очагов не выявлено"."""
+        return self.language is Language.RUSSIAN and any(
+            cue.kind is CueKind.HISTORICAL
+            and end <= cue.start
+            and cue.end <= negation.start
+            and re.search(r"\w{3}", self.text[cue.end : negation.start])
+            for cue in self.cues
+        )
 
     def _has_words_before(self, cue: Cue) -> bool:
         """Whether the cue stands at the end of its clause rather than at its beginning."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import cached_property
 
 from caseindex.records import Language, Polarity, Side
+from caseindex.reports import chinese_sides
 from caseindex.reports.carried_sides import CarriedSides, Named
 from caseindex.reports.laterality import find_sides, is_relative, last_side, side_of, side_of_place
 from caseindex.reports.lexicon import Lexicon, Mention
@@ -14,9 +15,9 @@ from caseindex.reports.negation import Assessment
 # "тень сердца расширена влево" has no side, nor has what there is one of, nor what the whole body has
 _UNSIDED = frozenset(
     "normal cardiomegaly enlarged_mediastinum sternal_fracture spondylolisthesis aortic_dissection pneumoperitoneum"
-    " bowel_perforation gastric_perforation adenoid_hypertrophy hydrocephalus pericardial_effusion hiatal_hernia heart_failure"
+    " bowel_perforation bowel_obstruction gastric_perforation adenoid_hypertrophy hydrocephalus pericardial_effusion hiatal_hernia heart_failure"
     " bph cirrhosis hepatic_steatosis splenomegaly cholelithiasis cholecystitis pancreatitis appendicitis aaa"
-    " multiple_sclerosis tuberous_sclerosis neurofibromatosis sarcoidosis multiple_myeloma osteoporosis".split()
+    " multiple_sclerosis tuberous_sclerosis neurofibromatosis sarcoidosis multiple_myeloma osteoporosis osteopenia".split()
 )
 
 
@@ -48,13 +49,30 @@ class SentenceSides:
         places, findings = _named(self._places, self._start), _named(self._stated, self._start)
         return CarriedSides(self._plain, self._language, self._sides, places, findings)
 
+    def _own(
+        self, mention: Mention, a: int, b: int, others: Sequence[tuple[int, int]], judged: Assessment
+    ) -> Side | None:
+        """The side that the clause of a mention says."""
+        if self._language is not Language.CHINESE:
+            return side_of(self._plain, a, b, self._sides, others, mention.concept)
+        sides = [entry for entry in self._sides if not chinese_sides.is_of_the_largest(self._plain, b, entry)]
+        side = side_of(self._plain, a, b, sides, others, mention.concept)
+        if side is None and judged.polarity is not Polarity.ABSENT and chinese_sides.is_mainly_of_both(self._plain, b):
+            return Side.BOTH
+        alone = sum((other.start, other.end) == (mention.start, mention.end) for other in self._stated) == 1
+        if side in (Side.LEFT, Side.RIGHT) and alone:
+            places, findings = _named(self._places, self._start), _named(self._stated, self._start)
+            if chinese_sides.of_both(self._plain, a, b, sides, places, findings):
+                return Side.BOTH
+        return side
+
     def side(
         self, mention: Mention, a: int, b: int, others: Sequence[tuple[int, int]], judged: Assessment
     ) -> Side | None:
         """Of the mention at ``a`` to ``b``; ask for one after the other, in order of place."""
         if not self._sides or mention.concept in _UNSIDED or mention.text.startswith("破入"):
             return None
-        side = side_of(self._plain, a, b, self._sides, others, mention.concept)
+        side = self._own(mention, a, b, others, judged)
         if mention.place is not None:
             place = mention.place[0] - self._start, mention.place[1] - self._start
             named, own = side_of_place(place, self._sides)
@@ -63,7 +81,15 @@ class SentenceSides:
             self._before.append(((mention.concept, a, b), side))
         elif judged.polarity is not Polarity.ABSENT:
             side = self._carried.of(mention.concept, a, b, self._before, self._lexicon)
+        elif self._language is Language.RUSSIAN:
+            side = self._of_other(mention.concept, a, b)
         return side
+
+    def _of_other(self, concept: str, a: int, b: int) -> Side | None:
+        """The side of a denial where the same was found on the other: "гидронефроз слева; справа микролиты, уростаза нет"."""
+        told = {side for (name, _, _), side in self._before if name == concept}
+        side = self._carried.of(concept, a, b, self._before, self._lexicon) if told else None
+        return side if side not in told else None
 
 
 def _named(mentions: Sequence[Mention], start: int) -> list[Named]:

@@ -7,8 +7,13 @@ from functools import lru_cache
 
 # A full stop after one of these ends no sentence.
 _ABBREVIATIONS = frozenset(
-    "диф дифф подозр вероятн г гг см мм мл ст т др пр ул рис табл напр лат им проф д-р в/к п обл отд м-ца нед сут мин сек ок ср см.рис ед лев прав сост сегм преим рентг макс толщ шир соотв перен"
+    "диф дифф подозр вероятн г гг см мм мл ст т др пр ул рис табл напр лат им проф д-р в/к п обл отд м-ца нед сут мин сек ок ср см.рис ед лев прав т.ч т.к т.е т.н сост сегм преим рентг макс толщ шир соотв перен"
     " dr mr mrs ms prof vs approx e.g i.e eg ie fig no nos st inc al ca cf wk yr yrs".split()
+)
+# Nor after one of these where a small letter or a number follows: "neg. for malignancy".
+_SHORT = frozenset(
+    "neg pos bilat lat ant sup inf susp poss prob mod mult assoc incl resp prox dist rt lt abn min max diam approx hx c/w vert"
+    "".split()
 )
 _BOUNDARY = re.compile(r"[.!?]+(?=[\s\"')\]»]|$)|(?<=[a-zа-яё]{3})\.(?=[A-ZА-ЯЁ])|[。！？；;]+|\n[ \t]*\n\s*|\n")
 _BULLET = re.compile(r"\s*(?:[-–—•*·]|\d{1,2}[.)、]|[（(]?\d{1,2}[)）])\s*\S")
@@ -61,6 +66,8 @@ def _ends(text: str, start: int, match: re.Match[str]) -> bool:
         if last in _ABBREVIATIONS or (len(last) == 1 and last.isalpha()):
             # "2 см. Смещения нет" ends all the same: a capital letter follows a unit.
             return last in {"см", "мм", "мл", "г", "ст"} and following[:1].isupper()
+        if last in _SHORT and (following[:1].islower() or following[:1].isdigit()):
+            return False
         if last.isdigit() and len(last) <= 2 and not text[start : word.start()].strip():
             return False  # the number of a list item
     return True

@@ -9,6 +9,8 @@ from dataclasses import replace
 
 from caseindex.records import Language, Polarity, Side, Statement
 from caseindex.reports.changes import ChangeSpan, change_of, find_changes
+from caseindex.reports.chinese_operations import cured_cancer, stated_mentions
+from caseindex.reports.chinese_signs import without_signs
 from caseindex.reports.ellipsis import denied_sides, graded_sides, repeated_sides
 from caseindex.reports.languages import detect
 from caseindex.reports.lexicon import Lexicon, Mention, load_lexicon
@@ -17,6 +19,7 @@ from caseindex.reports.places import place_of
 from caseindex.reports.sections import sections
 from caseindex.reports.sentence_sides import SentenceSides
 from caseindex.reports.sentences import sentences
+from caseindex.reports.shared_sides import shared_sides
 from caseindex.reports.slips import chinese_slips, russian_slips
 from caseindex.reports.table import ConceptKind
 from caseindex.reports.tokens import repaired_text
@@ -30,6 +33,11 @@ _COMPARED = frozenset(["enlargement", "volume_loss"])
 _TAKEN_OUT = re.compile(
     r"(?<!\bbe )remov|explant|extubat|pulled|удален|удалил|извлеч|拔除|拔出|移除|撤除|取出", re.IGNORECASE
 )
+# "ETT, NG tube and central line have been removed"
+_ALL_TAKEN_OUT = re.compile(
+    r"(?:,[^,;.]{3,40}){1,3},? and [^,;.]* (?:have|were|are)(?: all| both| now| since| subsequently)* (?:been )?(?:\w+ )?(?:removed|withdrawn|pulled)",
+    re.IGNORECASE,
+)
 _COMPLICATION = re.compile(
     r"complicat|loosen|migrat|failure|malposition|lucen|fractur|kink|осложн|миграц|смещени|нестабильн|расшат|перелом"
     r"|松动|断裂|移位|并发|周围",
@@ -37,6 +45,10 @@ _COMPLICATION = re.compile(
 )
 _TWO_IN_ONE = {  # one word for two findings
     "hepatomegaly": ("splenomegaly", re.compile("гепатоспл|hepatospl|肝脾", re.IGNORECASE)),
+    "radius_fracture": ("ulna_fracture", re.compile("[尺桡]、?[尺桡]骨")),
+    "tibia_fracture": ("fibula_fracture", re.compile("胫、?腓骨")),
+    "cholesteatoma": ("otitis_media", re.compile("胆脂瘤型中耳炎")),
+    "arterial_wall_calcification": ("tortuous_aorta", re.compile("[主胸降腹][^，。]*[迂纡][曲回]")),
     "mastoiditis": ("otitis_media", re.compile("中耳乳突炎")),
     "hemothorax": ("pneumothorax", re.compile("гемопневм|пневмогем|ha?emopneumo|血气胸|气血胸", re.IGNORECASE)),
 }
@@ -92,7 +104,10 @@ def _of_sentence(
 ) -> list[Statement]:
     """The statements of one sentence; ``text`` is how it is written, ``whole`` the repaired report, ``start`` its place."""
     plain = whole[start : start + len(text)]
-    stated = [mention for mention in here if mention.concept in lexicon.stated]
+    if language is Language.CHINESE:
+        stated = stated_mentions(here, plain, start, lexicon)
+    else:
+        stated = [mention for mention in here if mention.concept in lexicon.stated]
     if not stated:
         return []
     places = [mention for mention in here if mention.concept in lexicon.anatomy]
@@ -101,13 +116,16 @@ def _of_sentence(
     spans = [(mention.start - start, min(mention.end - start, len(plain))) for mention in stated]
     sided = SentenceSides(whole, plain, start, language, stated, places, lexicon)
     found: list[Statement] = []
+    names: list[str] = []  # what each was found by
     for mention, (a, b) in zip(stated, spans, strict=True):
         if language is Language.CHINESE and _only_grades(mention, stated):
+            continue
+        if language is Language.RUSSIAN and _is_healing(mention, stated, lexicon):
             continue
         others = [span for span in spans if span != (a, b)] if len(stated) > 1 else ()
         if others and _is_comparison(mention.concept, a, b, changes, language):
             continue  # "interval enlargement of the hematoma"
-        judged = _judged(mention, lexicon.stated[mention.concept], sentence, a, b, section)
+        judged = _judged(mention, lexicon.concepts[mention.concept].kind, sentence, a, b, section)
         made = Statement(
             text=text,
             finding=mention.concept,
@@ -124,7 +142,34 @@ def _of_sentence(
         other, pattern = _TWO_IN_ONE.get(mention.concept, ("", _CATEGORY))
         if other and pattern.match(mention.text):
             found.append(replace(made, finding=other))
-    return _with_unsaid(found, plain, language, spans, stated) if sided.any else found
+        cured = cured_cancer(mention) if language is Language.CHINESE else None
+        if cured:
+            found.append(replace(made, finding=cured, polarity=Polarity.UNCERTAIN, historical=True))
+        names += [mention.text] * (len(found) - len(names))
+    if language is Language.CHINESE and len(found) > 1:
+        found = without_signs(found, names)
+    if not sided.any:
+        return found
+    if language is Language.ENGLISH:
+        free = [place for place in places if not any(mention.place == (place.start, place.end) for mention in stated)]
+        found = _with_shared(found, plain, start, free, spans, changes, lexicon)
+    if language is Language.RUSSIAN:
+        found = _as_specific(found, lexicon)
+    return _with_unsaid(found, plain, language, spans, stated)
+
+
+def _as_specific(found: list[Statement], lexicon: Lexicon) -> list[Statement]:
+    """With denials of one side called by the name that the other side gave: "паховая грыжа слева, справа грыжи нет"."""
+    made: list[Statement] = []
+    for statement in found:
+        sided = statement.side in (Side.LEFT, Side.RIGHT) and not lexicon.organs(statement.finding)
+        if statement.polarity is Polarity.ABSENT and sided:
+            narrower = lexicon.expand(statement.finding)[1:]
+            other = next((told for told in reversed(made) if told.finding in narrower), None)
+            if other is not None and other.side is not None and other.side is not statement.side:
+                statement = replace(statement, finding=other.finding)
+        made.append(statement)
+    return made
 
 
 def _judged(mention: Mention, kind: ConceptKind, sentence: Sentence, a: int, b: int, section: str) -> Assessment:
@@ -138,6 +183,29 @@ def _judged(mention: Mention, kind: ConceptKind, sentence: Sentence, a: int, b: 
     if kind is ConceptKind.PROCEDURE and _TAKEN_OUT.search(sentence.text, a, b):
         judged = Assessment(Polarity.PRESENT)  # "желчный пузырь удален"
     return judged
+
+
+def _with_shared(
+    found: list[Statement],
+    plain: str,
+    start: int,
+    places: Sequence[Mention],
+    spans: Sequence[tuple[int, int]],
+    changes: Sequence[ChangeSpan],
+    lexicon: Lexicon,
+) -> list[Statement]:
+    """With the sides that an English sentence deals out for what it names once."""
+    if len(found) != len(spans):
+        return found
+    told = [(made.finding, a, b, made.side) for made, (a, b) in zip(found, spans, strict=True)]
+    named = [(place.concept, place.start - start, place.end - start) for place in places]
+    more = []
+    for shared in shared_sides(plain, told, named, changes, lexicon):
+        made = found[shared.number]
+        polarity = shared.polarity or made.polarity
+        if polarity is not Polarity.ABSENT or shared.polarity is not None:
+            more.append(replace(made, polarity=polarity, side=shared.side, change=shared.change))
+    return _without_repetition(found + more) if more else found
 
 
 def _with_unsaid(
@@ -156,16 +224,38 @@ def _with_unsaid(
     for position, side in denied_sides(plain, language, spans):
         told = last(position)
         if told is not None and told.polarity is Polarity.PRESENT:
-            found.append(replace(told, polarity=Polarity.ABSENT, side=side, change=None))
+            found.append(replace(told, polarity=Polarity.ABSENT, side=_other(told, side), change=None))
     for position, side in repeated_sides(plain, language, spans):
         told = last(position)
         if told is not None and told.side not in (side, Side.BOTH):
-            found.append(replace(told, side=side, change=None))
-    for position, side in graded_sides(plain, language, spans):
+            found.append(replace(told, side=_other(told, side), change=None))
+    for position, side, change in graded_sides(plain, language, spans):
         told = last(position)
         if told is not None and told.side not in (None, side, Side.BOTH):
-            found.append(replace(told, side=side))
+            gone = (
+                told.polarity is Polarity.ABSENT
+            )  # "左侧已吸收，右侧同前", "слева регрессировала, справа без динамики"
+            polarity = Polarity.PRESENT if gone else told.polarity
+            compared = change if language is Language.CHINESE or change else told.change
+            found.append(replace(told, side=side, polarity=polarity, change=compared))
     return _without_repetition(found)
+
+
+def _other(told: Statement, side: Side) -> Side | None:
+    """The side that a clause speaks of; for ``BOTH`` the one that what was told is not on."""
+    if side is not Side.BOTH:
+        return side
+    return {Side.LEFT: Side.RIGHT, Side.RIGHT: Side.LEFT}.get(told.side) if told.side else None
+
+
+def _is_healing(mention: Mention, stated: Sequence[Mention], lexicon: Lexicon) -> bool:
+    """Whether a Russian consolidation is that of a bone: "перелом ключицы, консолидации нет"."""
+    if mention.concept != "consolidation" or len(stated) == 1:
+        return False
+    fractures = lexicon.expand("fracture")
+    return any(other.concept in fractures for other in stated) and not any(
+        "lung" in lexicon.organs(other.concept) for other in stated
+    )
 
 
 def _only_grades(mention: Mention, stated: Sequence[Mention]) -> bool:
@@ -203,7 +293,7 @@ def _of_device(
     clause denies one ("артефакт от клипсы, гематома не определяется")."""
     begin = max(sentence.rfind(mark, 0, start) for mark in _MARKS) + 1
     finish = min((at for mark in _MARKS if (at := sentence.find(mark, end)) >= 0), default=len(sentence))
-    if is_device and _TAKEN_OUT.search(sentence, begin, finish):
+    if is_device and (_TAKEN_OUT.search(sentence, begin, finish) or _ALL_TAKEN_OUT.match(sentence, end)):
         return Assessment(Polarity.ABSENT)
     if judged.polarity is Polarity.ABSENT and _COMPLICATION.search(sentence, begin, finish):
         return Assessment(Polarity.PRESENT)  # "миграции металлоконструкции нет"

@@ -21,7 +21,10 @@ _REGIONS = frozenset("abdomen chest head neck pelvis intracranial brain bone spi
 # What has no organ of its own, and says how the topic looks: "左膝半月板信号增高，撕裂".
 _GENERIC = frozenset(
     "edh sdh fracture stenosis occlusion thrombosis dissection rupture mass nodule adenoma malignancy thickening"
-    " lytic_lesion bone_cyst pathologic_fracture dislocation_joint microbleed ground_glass honeycombing osteophyte".split()
+    " lytic_lesion bone_cyst osteosarcoma ewing_sarcoma chondrosarcoma enchondroma osteochondroma osteoid_osteoma giant_cell_tumor"
+    " aneurysmal_bone_cyst fibrous_dysplasia nonossifying_fibroma bone_island avn scfe hip_dysplasia gout bursitis ganglion_cyst"
+    " tendinosis salter_harris stress_fracture cholesteatoma mucocele retinal_detachment uveal_melanoma retinoblastoma"
+    " breast_fibroadenoma osteochondritis_dissecans pvns pathologic_fracture dislocation_joint microbleed ground_glass honeycombing osteophyte".split()
 )
 
 
@@ -82,11 +85,14 @@ def _has_side(left: int, right: int, sides: Sequence[SideSpan]) -> bool:
 
 def _may_be_of(concept: str, text: str, topic: Sequence[str], lexicon: Lexicon) -> bool:
     organs = [organ for organ in lexicon.organs(concept) if organ not in _REGIONS]
-    names = [name for organ in organs for name in lexicon.concept(organ).names[Language.CHINESE]]
+    names = [(name, organ) for organ in organs for name in lexicon.concept(organ).names[Language.CHINESE]]
     if _JOINTS.intersection(topic) and concept in _OF_A_JOINT:
         return True
-    if any(name in text for name in names):
-        return False  # "右肺上叶肿块，胸腔积液": the name holds a place of its own
+    own = {organ for name, organ in names if name in text}
+    if own:
+        return not own.isdisjoint(topic) and not concept.endswith(
+            "fracture"
+        )  # "右肺上叶肿块，胸腔积液": the name holds a place of its own
     if not organs:
         return concept in _GENERIC
     return any(_related(organ, place, lexicon) for organ in organs for place in topic)

@@ -1,0 +1,52 @@
+"""What a Chinese report says of operations by the way: "术后" alone, the cancer in "肾癌根治术后", the organ that is gone.
+
+"甲状腺左叶切除术后" states an operation that no concept of its own stands for; where the sentence names one, or a device
+that was put in, that one is stated instead. "乳癌术后5年" dates an illness of the past and states none.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from caseindex.reports.lexicon import Lexicon, Mention
+from caseindex.reports.table import ConceptKind
+
+_OPERATION = "postoperative"
+_DATED = re.compile(r"\s*[约近余]?(?:第?[\d一二三四五六七八九十两半]+)[余多个]*(?:年|月|周|天|日)")
+_OPERATED = re.compile("术后|切除|摘除|[术術]後")
+_SEEN = re.compile("残腔|术腔|术区|切除|改变|缺损")
+_GONE = {"renal_anomaly": "nephrectomy"}  # "右肾癌术后，右肾缺如"
+# The cancer that the name of an operation holds.
+_CURED = {"nephrectomy": "rcc", "mastectomy": "breast_cancer", "pneumonectomy": "lung_cancer"}
+
+
+def stated_mentions(here: Sequence[Mention], text: str, start: int, lexicon: Lexicon) -> list[Mention]:
+    """What the sentence ``text``, which begins at ``start`` of its report, states of the mentions ``here``."""
+    named = any(
+        lexicon.concepts[mention.concept].kind in (ConceptKind.PROCEDURE, ConceptKind.DEVICE)
+        for mention in here
+        if mention.concept != _OPERATION
+    )
+    found = []
+    for mention in here:
+        operation = mention.concept == _OPERATION and not named and _is_stated(mention, here, text, start, lexicon)
+        if mention.concept in _GONE and "缺如" in mention.text and _OPERATED.search(text, 0, mention.start - start):
+            mention = mention._replace(concept=_GONE[mention.concept])
+        if operation or mention.concept in lexicon.stated:
+            found.append(mention)
+    return found
+
+
+def _is_stated(mention: Mention, here: Sequence[Mention], text: str, start: int, lexicon: Lexicon) -> bool:
+    """Whether "术后" tells more than that what stands before it is of the past ("胶质瘤术后")."""
+    if _SEEN.search(mention.text):
+        return True
+    comma = max(text.rfind(mark, 0, mention.start - start) for mark in "，,：:、") + 1 + start
+    operated = any(comma <= other.start < mention.start and other.concept in lexicon.stated for other in here)
+    return "术后" in mention.text and not operated and not _DATED.match(text, mention.end - start)
+
+
+def cured_cancer(mention: Mention) -> str | None:
+    """The cancer that an operation was done for, where its name tells: "肾癌根治术后"."""
+    return _CURED.get(mention.concept) if "癌" in mention.text else None

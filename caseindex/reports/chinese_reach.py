@@ -1,0 +1,33 @@
+"""How far a cue reaches in a Chinese sentence: to the end of its clause; what a denied attribute belongs to is there."""
+
+from __future__ import annotations
+
+import re
+
+from caseindex.reports.cues import Cue, CueKind
+
+_STOP = re.compile(r"[，,；;。]")
+_MARK = re.compile(r"[，,；;。、]")
+_COLON = re.compile("[：:]")  # "复位后复查：肿块未再探及"
+_FULL_STOP = re.compile("[。；;]")
+_ATTRIBUTE = re.compile(r"(?:强化|增强|钙化|水肿|出血|积液|骨折|症状)的")  # "无强化的肿块": the mass is there
+_ALONG_WITH = re.compile("[^，,。；;：:但余除见呈示符]*伴有?[^，,。；;：:但余除见呈示符]*")
+
+
+def reaches_right(cue: Cue, between: str) -> bool:
+    """Whether a cue reaches what stands behind it, with ``between`` in between."""
+    if cue.kind is CueKind.DIFFERENTIAL:
+        return not _FULL_STOP.search(between)
+    return not _STOP.search(between) and not _ATTRIBUTE.search(between)
+
+
+def reaches_left(cue: Cue, between: str) -> bool:
+    """Whether a cue reaches what stands before it, with ``between`` in between."""
+    mark = _STOP if cue.kind is CueKind.NEGATION else _MARK
+    return not mark.search(between) and not _COLON.search(between)
+
+
+def doubt_goes_on(cue: Cue, text: str, start: int) -> bool:
+    """Whether a doubt also holds of what "with" joins to its finding, at ``start``: "考虑胰腺癌伴淋巴结转移"; a denial
+    does not ("未见骨折伴积液")."""
+    return cue.kind is CueKind.UNCERTAIN and _ALONG_WITH.fullmatch(text, cue.end, start) is not None

@@ -1,0 +1,78 @@
+"""What an English clause beyond a comma or a relative clause says of itself, whatever a negation elsewhere denies."""
+
+from __future__ import annotations
+
+import re
+
+# "no lymphadenopathy, small hiatal hernia": what has a size or a degree is there.
+_ASSERTS = re.compile(
+    r"\s*(?:(?:but|there (?:is|are))\s+)?(?:an?\s+)?(?:complex |solid |simple )?(?:small|tiny|minimal|trace|mild|moderate|severe|scattered|multiple|numerous|few|several|stable"
+    r"|unchanged|prominent|extensive|marked|advanced|diffuse|old|chronic|remote|healed|healing|known|persistent|residual"
+    r"|bilateral|right|left|soft[ -]tissue (?:swelling|edema|oedema)|degenerative|atherosclerotic|post-?(?:surgical|operative)|\d+(?:\.\d+)? ?(?:x|mm|cm)|(?:mild|moderate)ly)\b",
+    re.IGNORECASE,
+)
+_AND = re.compile(r"\s*and\b", re.IGNORECASE)
+_OWN_PREDICATE = re.compile(r"\s+(?:has|have|remains?|persists?)\b", re.IGNORECASE)
+_CLOSED = re.compile(
+    r"\b(?:seen|identified|visuali[sz]ed|noted|present|evident|detected|demonstrated)\s*$", re.IGNORECASE
+)
+_PARENTHETIC = re.compile(r",\s*without[^,]*$", re.IGNORECASE)  # "opacity, without effusion, and enlarged nodes"
+_HAS_MORE = re.compile(r"[^,;.]*\bwith\b|\s*\w+ (?:enlarged|dilated|thickened|distended)\b", re.IGNORECASE)
+_WITHOUT = re.compile(r"\bwithout\b", re.IGNORECASE)
+_JOINED = re.compile(r"^[\s,]*(?:or|and|nor|as well as)\b", re.IGNORECASE)
+_OR = re.compile(r"\bor\b")
+_OR_BEFORE = re.compile(r"\bor\s+(?:[\w-]+\s+){0,1}$", re.IGNORECASE)
+# "the opacity, which was suspicious for malignancy, has cleared"
+_ASIDE = re.compile(
+    r"[^,;:]*,\s*(?:which|that|queried|questioned|raised|suspected|reported)\b[^,;:]*,\s*", re.IGNORECASE
+)
+# "ascites is minimal and pleural fluid is absent"
+_OWN_CLAUSE = re.compile(r"\s+(?:is|are|was|were|remains?|appears?|has|have)\s[^,;]*\band\s+[^,;]*\w\s*", re.IGNORECASE)
+# "r/o metastases: no suspicious lesion"
+_ANSWER = re.compile(r"(?:\s[\w ]{0,25})?(?::|\s[-–—])\s*(?:no|none|negative|nil|not seen|absent)\b", re.IGNORECASE)
+_OPENS_ANEW = re.compile(r",\s*(?:an?|the|there|these|this|new|currently?|now)\s(?:[\w-]+\s)*$", re.IGNORECASE)
+_ASKS = re.compile(
+    r"r/o|query|suspected|question(?:ed|able)|queried|possible|\?|(?:to )?(?:rule out|exclude)|(?:evaluat\w+|eval|assess\w*|look|looking) (?:for|of)",
+    re.IGNORECASE,
+)
+
+
+def asserted_beyond(text: str, cue: int, cue_end: int, start: int, end: int) -> bool:
+    """Whether an item at ``start`` behind a list that a negation at ``cue`` denies says how much there is of it ("no
+    lymphadenopathy, small hernia"), has a predicate of its own, or follows a participle that closes the denied clause ("no
+    sac seen, adnexal mass")."""
+    comma = text.rfind(",", cue_end, start)
+    if comma < 0 or _OR_BEFORE.search(text[:start]):
+        return False
+    item = text[comma + 1 : start]
+    if _PARENTHETIC.search(text, 0, cue_end) and _AND.match(item):
+        return True
+    if _WITHOUT.match(text, cue) and _HAS_MORE.match(text, comma + 1):
+        return True  # "lesion without enhancement, cirrhosis with splenomegaly"
+    if _ASSERTS.match(text, comma + 1) or (_AND.match(item) and _OWN_PREDICATE.match(text, end)):
+        return True
+    denied = text[cue_end:comma]  # "no fracture or dislocation, swelling": the list was over
+    return not _JOINED.match(item) and bool(_CLOSED.search(denied) or _OR.search(denied))
+
+
+def opens_anew(between: str) -> bool:
+    """Whether a new clause opens behind words of the past: "given the history of melanoma, a metastasis ..."."""
+    return _OPENS_ANEW.search(between) is not None
+
+
+def says_of_it(between: str) -> bool | None:
+    """Whether a denial that stands behind is of the finding, by what stands ``between`` them; ``None`` where that does not
+    tell."""
+    if _ASIDE.fullmatch(between):
+        return True
+    return False if _OWN_CLAUSE.fullmatch(between) else None
+
+
+def asks(cue: str) -> bool:
+    """Whether a word of doubt asks a question that the same sentence may answer."""
+    return _ASKS.fullmatch(cue) is not None
+
+
+def is_answered(text: str, end: int) -> bool:
+    """Whether a negation answers at once what was asked up to ``end``."""
+    return _ANSWER.match(text, end) is not None
