@@ -134,7 +134,7 @@ class Composition:
             if concept in _EXPLAINS and "а" <= text[start : start + 1].lower() <= "я":
                 concept = self._explained(concept, start, refined, text) or concept
             for _ in range(2):  # infarct + cerebellum: first an ischaemic stroke of the brain, then of the cerebellum
-                if concept not in self._rules or _NOT_COMPOSED.match(text, start):
+                if concept not in self._rules or _NOT_COMPOSED.match(text, start, end):
                     break
                 specific = self._here(concept, start, end, bisect_right(starts, start), places, text)
                 if specific is None:

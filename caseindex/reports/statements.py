@@ -291,6 +291,8 @@ def _of_device(
 ) -> Assessment:
     """A device of the past is in place ("pacemaker, status post implantation") unless it was taken out; only its own
     clause denies one ("артефакт от клипсы, гематома не определяется")."""
+    if judged.historical and sentence.startswith("史", end):
+        return judged  # "既往有左肺上叶切除史"
     begin = max(sentence.rfind(mark, 0, start) for mark in _MARKS) + 1
     finish = min((at for mark in _MARKS if (at := sentence.find(mark, end)) >= 0), default=len(sentence))
     if is_device and (_TAKEN_OUT.search(sentence, begin, finish) or _ALL_TAKEN_OUT.match(sentence, end)):
