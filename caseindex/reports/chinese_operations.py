@@ -23,6 +23,8 @@ _CURED = {"nephrectomy": "rcc", "mastectomy": "breast_cancer", "pneumonectomy": 
 
 def stated_mentions(here: Sequence[Mention], text: str, start: int, lexicon: Lexicon) -> list[Mention]:
     """What the sentence ``text``, which begins at ``start`` of its report, states of the mentions ``here``."""
+    if not any(mention.concept == _OPERATION or mention.concept in _GONE for mention in here):
+        return [mention for mention in here if mention.concept in lexicon.stated]
     named = any(
         lexicon.concepts[mention.concept].kind in (ConceptKind.PROCEDURE, ConceptKind.DEVICE)
         for mention in here

@@ -30,6 +30,8 @@ def of_both(
 ) -> bool:
     """Whether the finding at ``start`` to ``end`` is said of a place on the left and of one on the right: "右肺动脉及左下肺动脉见充盈
     缺损"; not "左肾及右侧输尿管结石", where each organ has its own."""
+    if len(sides) < 2:
+        return False
     before = [entry for entry in sides if entry[1] <= start]
     if len(before) < 2 or {before[-1][2], before[-2][2]} != {Side.LEFT, Side.RIGHT}:
         return False

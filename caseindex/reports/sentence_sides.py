@@ -59,12 +59,15 @@ class SentenceSides:
         side = side_of(self._plain, a, b, sides, others, mention.concept)
         if side is None and judged.polarity is not Polarity.ABSENT and chinese_sides.is_mainly_of_both(self._plain, b):
             return Side.BOTH
-        alone = sum((other.start, other.end) == (mention.start, mention.end) for other in self._stated) == 1
-        if side in (Side.LEFT, Side.RIGHT) and alone:
+        if side in (Side.LEFT, Side.RIGHT) and len(sides) > 1 and self._is_alone(mention):
             places, findings = _named(self._places, self._start), _named(self._stated, self._start)
             if chinese_sides.of_both(self._plain, a, b, sides, places, findings):
                 return Side.BOTH
         return side
+
+    def _is_alone(self, mention: Mention) -> bool:
+        """Whether the words of a mention are counted once, and not for each place of a list."""
+        return sum((other.start, other.end) == (mention.start, mention.end) for other in self._stated) == 1
 
     def side(
         self, mention: Mention, a: int, b: int, others: Sequence[tuple[int, int]], judged: Assessment

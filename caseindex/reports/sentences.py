@@ -18,6 +18,7 @@ _SHORT = frozenset(
 _BOUNDARY = re.compile(r"[.!?]+(?=[\s\"')\]»]|$)|(?<=[a-zа-яё]{3})\.(?=[A-ZА-ЯЁ])|[。！？；;]+|\n[ \t]*\n\s*|\n")
 _BULLET = re.compile(r"\s*(?:[-–—•*·]|\d{1,2}[.)、]|[（(]?\d{1,2}[)）])\s*\S")
 _GOES_ON = re.compile(r" (?:\d|[a-zа-яё]|[(])")
+_ASKS_ON = re.compile("[^，,。；;：:？?\n]{2,14}(?:[？?]|待排|待查|不除外)")
 _LAST_WORD = re.compile(r"([^\s(\[«\"]+)$")
 
 
@@ -49,6 +50,8 @@ def _ends(text: str, start: int, match: re.Match[str]) -> bool:
     mark = match.group()
     if not any(letter.isalnum() for letter in text[start : match.start()]):
         return False  # "? pneumonia"
+    if mark == "？" and _ASKS_ON.match(text, match.end()):
+        return False  # "左肾上腺嗜铬细胞瘤？腺瘤？"
     if mark == "?" and _GOES_ON.match(text, match.end()):
         return False  # "микроаденома? 4 мм слева"
     if mark == "\n":  # a wrapped line goes on, a new item or a new capital after a finished line does not
