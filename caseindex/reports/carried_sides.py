@@ -65,6 +65,10 @@ _IN_PART = re.compile(
 )  # "в средней трети"
 _OF_BOTH_LUNGS = frozenset(["pulmonary_edema", "pulmonary_congestion", "heart_failure"])
 _CLAUSE = re.compile("[,;，；。]")
+_HARD = re.compile("[;:]")
+_PAIRED = frozenset(
+    "testis ovary kidney ureter adrenal breast knee shoulder hip ankle wrist elbow parotid orbit".split()
+)
 _DIAGNOSIS = re.compile(r"\s[-–—=]\s|:\s")  # "... - коксартроз"
 
 
@@ -98,19 +102,35 @@ class CarriedSides:
         have one."""
         if self._heading is not None and start < self._heading_ends:
             return self._heading
-        if concept in _OF_BOTH_LUNGS:
-            return None
         opening = [(left, side) for left, side in self._opening if left < start]
         if opening:
             left, side = opening[-1]
             if not any(left < at < start and other is not side for at, _, other in self._sides):
                 return side
+        if concept in _OF_BOTH_LUNGS:
+            return None
         return (
             self._of_organ(concept, start, before, lexicon)
             or self._of_company(concept, start, before)
             or self._of_explained(concept, start, lexicon)
             or self._of_topic(concept, start, end, lexicon)
+            or self._of_paired(concept, start, before, lexicon)
         )
+
+    def _of_paired(
+        self, concept: str, start: int, before: Sequence[tuple[Named, Side]], lexicon: Lexicon
+    ) -> Side | None:
+        """The only side that an English sentence has named so far, where it named that of the same paired organ ("right
+        testis heterogeneous, likely torsion") or of what the finding is a kind of ("adrenal nodules on both sides, adenomas")."""
+        named = {side for _, right, side in self._sides if right <= start}
+        if self._language is not Language.ENGLISH or len(named) != 1 or _HARD.search(self._sentence, 0, start):
+            return None
+        if any(name in lexicon.ancestors(concept) for (name, _, _), _ in before):
+            return named.pop()
+        organs = _PAIRED.intersection(lexicon.organs(concept))
+        places = {name for name, _, right, _ in self._sided_places() if right <= start}
+        places.update(organ for (name, _, _), _ in before for organ in lexicon.organs(name))
+        return named.pop() if organs.intersection(places) else None
 
     def _of_topic(self, concept: str, start: int, end: int, lexicon: Lexicon) -> Side | None:
         if self._language is not Language.CHINESE:

@@ -25,6 +25,7 @@ _NO_LINK = re.compile(
 _SIDE = re.compile(r"left|right|both|bilateral|лев|прав|обе|左|右|双", re.IGNORECASE)
 _SEVERAL_WORDS = re.compile(r"\s|[\u4e00-\u9fff]")
 _APART = re.compile(r"[,;.:，。；：]|\b(?:and|or|и|или|with|с)\b", re.IGNORECASE)
+_COLON = re.compile(r":[\s\dIVX,–-]*")  # "переломы: 5 ребра справа, ключицы слева"
 _WHOLE = frozenset(["lymphadenopathy"])  # the places are where the nodes are, and not enlarged themselves
 _NEAR = 25  # characters from a finding to the first of its places
 
@@ -64,11 +65,13 @@ def _places(text: str, spans: Sequence[Span], number: int, anatomy: Set[str]) ->
     """(anatomy, start, end, whether a side is named with it) of the places in the lists of the finding ``number``."""
     _, start, end = spans[number]
     first = number
+    listed = False
     if number + 1 < len(spans):
         concept, left, right = spans[number + 1]
-        if concept in anatomy and left - end <= _NEAR and not _parted(text, end, left):
+        listed = _COLON.fullmatch(text, end, left) is not None
+        if concept in anatomy and left - end <= _NEAR and (listed or not _parted(text, end, left)):
             first, end = number + 1, right
-    yield from _chain(text, spans, range(first + 1, len(spans)), end, anatomy, forward=True)
+    yield from _chain(text, spans, range(first + 1, len(spans)), end, anatomy, forward=True, joined=listed)
     last = number
     if number and first == number:
         concept, left, right = spans[number - 1]
@@ -82,10 +85,16 @@ def _parted(text: str, start: int, end: int) -> bool:
 
 
 def _chain(
-    text: str, spans: Sequence[Span], order: range, position: int, anatomy: Set[str], *, forward: bool
+    text: str,
+    spans: Sequence[Span],
+    order: range,
+    position: int,
+    anatomy: Set[str],
+    *,
+    forward: bool,
+    joined: bool = False,
 ) -> list[tuple[str, int, int, bool]]:
     chain: list[tuple[str, int, int, bool]] = []
-    joined = False
     for number in order:
         concept, left, right = spans[number]
         between = text[position:left] if forward else text[right:position]

@@ -22,7 +22,7 @@ _MOVES = frozenset(
 )
 _WORDS = {
     Language.ENGLISH: re.compile(
-        r"\b(?P<both>b/l|B/L|bilat(?:e?ral(?:ly)?)?|both|bibasilar|biapical|bihilar|bibasal|bifrontal|biparietal|bitemporal"
+        r"\b(?P<both>b/l|B/L|bilat(?:e?ral(?:ly)?)?|(?<!are )(?<!were )(?<!is )(?<!have )both(?! (?:present|seen|of (?:these|which)))|bibasilar|biapical|bihilar|bibasal|bifrontal|biparietal|bitemporal"
         r"|(?:right|left)(?:-sided)? (?:greater|more|worse|larger|bigger) than (?:the |on the )?(?:right|left)"
         r"|on the (?:right|left),? and (?:\w+ ){0,2}on the (?:right|left)"
         r"|(?:worse|greater|more (?:\w+ )?|larger|predominantly|predominant) on the (?:right|left)"
@@ -34,7 +34,7 @@ _WORDS = {
         r"(?! (?:ventric|atri|heart|clinical|context|setting|patient))"
     ),
     Language.RUSSIAN: re.compile(
-        r"\b(?P<both>с (?:обеих|двух|обоих|2-?х) сторон|двух?сторонн\w+|билатеральн\w+|об(?:е|а|еих|оих|еими|оими)"
+        r"\b(?P<both>с (?:обеих|двух|обоих|2-?х) сторон|ни (?:справа|слева),? ни (?:справа|слева)|двух?сторонн\w+|билатеральн\w+|об(?:е|а|еих|оих|еими|оими)"
         r"|слева и справа|справа и слева|(?:справа|слева)(?:,| и) \d+ ?(?:ст|мм|см|степени)?\.? (?:справа|слева)|(?:справа|слева) (?:\w+ )?больше,? чем (?:справа|слева)|(?:больше|преимущественно|более|в большей степени|хуже) (?:выражен\w* )?(?:справа|слева)|D ?> ?S|S ?> ?D"
         r"|(?:прав[а-я]{2,3} и (?:\S+ )?лев|лев[а-я]{2,3} и (?:\S+ )?прав)[а-я]{2,3})\b"
         r"|\b(?P<left>слева|влево|лев(?:ый|ая|ое|ого|ому|ым|ом|ой|ую|ые|ых|ыми|(?=\.))|левосторонн\w+|ЛСМА|ЛВСА|sin)\b"
@@ -49,7 +49,7 @@ _WORDS = {
     ),
 }
 _CLAUSE = re.compile(
-    r"(?<!\d),|,(?! ?\d+(?:[-–,]\s?\d+)* (?:ребер|рёбер|ребра|ribs?))|[;，；。、:：]|\s[-–—]\s|(?P<with>(?<!consistent )(?<!compatible )\bwith\b|\bс (?!прав|лев|обе|двух|одной|локал|расп)|\bwithout\b|\bno\b|\bбез\b)|(?P<zh>[伴并])"
+    r"(?<!\d),|,(?! ?\d+(?:[-–,]\s?\d+)* (?:ребер|рёбер|ребра|ribs?))|[;，；。、:：]|\s[-–—]\s|(?P<with>(?<!consistent )(?<!compatible )\bwith\b|\bс (?!прав|лев|обе|двух|одной|локал|расп)|\bwithout\b|\bno\b(?! longer)|\bбез\b)|(?P<zh>[伴并])"
     r"|\b(?:but|however|and the|due to|secondary to|given|since|plus|но|однако|на фоне|вследствие)\b"
 )
 # Said of what stands before the comma: "сакроилеит, больше справа".

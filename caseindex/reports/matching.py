@@ -39,13 +39,14 @@ _HAN_OR_LATIN = re.compile(r"[㐀-鿿]")
 # Upper-case words that mean something else where the pattern around them matches.
 _NOT_HERE = {
     "PE": re.compile(
-        r"(?:\bon|\bphysical|\bunremarkable|\bnormal)\s+PE\b|\bPE\s*[:=-]|\bPE (?:protocol|study|was|revealed|showed)"
+        r"(?:\bon|\bphysical|\bunremarkable|\bnormal)\s+PE\b|\bPE\s*[:=-](?!\s*(?:negative|none|no\b|absent|positive|yes))|\bPE (?:protocol|study|was|revealed|showed)"
     ),
     "MS": re.compile(r"\bMS\s*[:=-]|\baltered MS|\bMS contin|\bchange in MS|\bmental MS"),
     "RA": re.compile(
         r"\bRA (?:and|/|or|to) (?:the )?(?:RV|LA)\b|\b(?:in|to|into) (?:the )?RA\b|\bRA (?:lead|enlarge|dilat|pressure|size|tip)|/RA\b"
     ),
     "MI": re.compile(r"\bMI,? \d{5}"),
+    **dict.fromkeys(["S1", "S2", "S3", "S4", "S5"], re.compile(r"\b[вВ] S\d")),  # "в S2": of the lung or the liver
 }
 
 

@@ -69,7 +69,7 @@ _OWN_NEGATION = re.compile(
     # "cervical spine is free of fracture": the name's words stand on both sides
     r"\b(?:(?:not?|не|без|without)\b|(?:free|clear|negative) (?:of|from|for)\b|non-?enhanc|свобод(?:ен|на|но|ны)\b|(?<=синусы )свободн)|未见?|无(?![菌脑名力脾]|回声|裂畸)|不(?![张稳连全良孕育规典均对等同清佳齐整匀光愈])"
     # "heart size is normal", "ПКС цела", "中线结构居中": names whose words say that all is well
-    r"|\bnormal\b(?![ -]pressure)|\bintact\b|\bцел(?:а|о|ы|ый)?\b|обычн|интактн|居中|复位|回位|正常(?!压)|(?<![不欠])连续(?!性?(?:中断|不|欠|差))|(?<![不欠])完整",
+    r"|\bnormal\b(?![ -]pressure)|\bintact\b|\bцел(?:а|о|ы|ый)?\b|обычн|интакт(?:н|ен)|居中|复位|回位|正常(?!压)|(?<![不欠])连续(?!性?(?:中断|不|欠|差))|(?<![不欠])完整",
     re.IGNORECASE,
 )
 _PREFIXED = re.compile(r"\b(?:non-|not |не )$", re.IGNORECASE)  # "non-enhancing", "не утолщена"
@@ -114,7 +114,9 @@ class Sentence:
             elif cue.after and cue.start >= end and self._reaches_left(cue, start, end):
                 acting.append((cue.start - end, order, cue))
         if not named_normal and (
-            self._denied_by_name(start, end) or _PREFIXED.search(self.text[max(0, start - 5) : start])
+            self._denied_by_name(start, end)
+            or (self.language is Language.ENGLISH and english_clauses.is_negative_entry(self.text, end))
+            or _PREFIXED.search(self.text[max(0, start - 5) : start])
         ):
             return Assessment(Polarity.ABSENT)
         if named_normal:  # "no acute abnormality" is the finding; only a doubt about it counts
@@ -242,6 +244,8 @@ class Sentence:
         if self._blocked(cue.end, start) and not chinese_reach.doubt_goes_on(cue, self.text, start):
             return False
         between = self.text[cue.end : start]
+        if russian_reach.is_aside(between) and cue.kind is CueKind.NEGATION and self._has_words_before(cue):
+            return False  # "почка отсутствует (нефрэктомия)"
         if self.text[cue.start] == "?" and self.text[max(cue.start - 1, 0)].isalnum():
             return False  # "перелом? вывиха нет"
         if cue.kind is CueKind.FAMILY:

@@ -104,6 +104,6 @@ def may_be_genitive(word: str) -> bool:
         return False  # "бронхоэктазы": the plural of a masculine noun that the dictionary lacks
     if word.endswith("ия") and not _analyser().word_is_known(word):
         return False  # "аэробилия"
-    if word.endswith("ома") and not _analyser().word_is_known(word) and lemma(word) == word:
-        return False  # "кавернома": a nominative
+    if word[-1:] in {"а", "я"} and lemma(word) == word:
+        return False  # "кавернома", "аневризма": a nominative, though there might be an "аневризм"
     return any("gent" in parse.tag for parse in _analyser().parse(word))

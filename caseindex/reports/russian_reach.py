@@ -17,7 +17,7 @@ _PLACE = re.compile(
     re.IGNORECASE,
 )
 _GONE = re.compile(r"удал[её]нн|резецированн|бывш|санированн|эвакуированн", re.IGNORECASE)
-_YEAR = re.compile(r"в (?:19|20)\d\d", re.IGNORECASE)
+_YEAR = re.compile(r"\(?(?:в |от )?(?:19|20)\d\d", re.IGNORECASE)
 _OPERATION = re.compile(r"(?!в |от ).*(?:19|20)\d\d", re.IGNORECASE)
 # "СДГ с прорывом в желудочки", "ГПОД I ст.", "ФКМ с кистозным компонентом": an abbreviation about which more is said
 _SAID_MORE = re.compile(r"\s+(?:с|со)\s|\s*[IVХ]+\b|\s*\d")
@@ -48,3 +48,8 @@ def is_year_apart(text: str, end: int, cue: int) -> bool:
 def is_operation_after(between: str, cue: str) -> bool:
     """Whether an operation of a year comes right behind a disease: "рак слева, мастэктомия в 2018"."""
     return re.fullmatch(r"(?:\s+(?:слева|справа))?,\s*", between) is not None and _OPERATION.match(cue) is not None
+
+
+def is_aside(between: str) -> bool:
+    """Whether a bracket opens right behind a Russian cue, up to a mention."""
+    return re.match(r"\s*\([^)]*$", between) is not None

@@ -66,6 +66,8 @@ def _ends(text: str, start: int, match: re.Match[str]) -> bool:
             return True
         last = word.group(1).lower()
         following = text[match.end() : match.end() + 12].lstrip()
+        if last == "no" and not following[:1].isdigit():
+            return True  # "Pneumothorax: No. Effusion: Yes."
         if last in _ABBREVIATIONS or (len(last) == 1 and last.isalpha()):
             # "2 см. Смещения нет" ends all the same: a capital letter follows a unit.
             return last in {"см", "мм", "мл", "г", "ст"} and following[:1].isupper()
