@@ -30,6 +30,11 @@ _ASIDE = re.compile(
 _OWN_CLAUSE = re.compile(r"\s+(?:is|are|was|were|remains?|appears?|has|have)\s[^,;]*\band\s+[^,;]*\w\s*", re.IGNORECASE)
 # "r/o metastases: no suspicious lesion"
 _ANSWER = re.compile(r"(?:\s[\w ]{0,25})?(?::|\s[-–—])\s*(?:no|none|negative|nil|not seen|absent)\b", re.IGNORECASE)
+# "Pneumothorax: none.", "Fracture - no"
+_NEGATIVE_ENTRY = re.compile(
+    r"\s*(?::|\s[-–—])\s*(?:none|no|negative|absent|nil|not)(?: (?:seen|identified|present|detected|evident|visuali[sz]ed))?(?=\s*(?:[.,;)]|$))",
+    re.IGNORECASE,
+)
 _OPENS_ANEW = re.compile(r",\s*(?:an?|the|there|these|this|new|currently?|now)\s(?:[\w-]+\s)*$", re.IGNORECASE)
 _ASKS = re.compile(
     r"r/o|query|suspected|question(?:ed|able)|queried|possible|\?|(?:to )?(?:rule out|exclude)|(?:evaluat\w+|eval|assess\w*|look|looking) (?:for|of)",
@@ -53,6 +58,11 @@ def asserted_beyond(text: str, cue: int, cue_end: int, start: int, end: int) -> 
         return True
     denied = text[cue_end:comma]  # "no fracture or dislocation, swelling": the list was over
     return not _JOINED.match(item) and bool(_CLOSED.search(denied) or _OR.search(denied))
+
+
+def is_negative_entry(text: str, end: int) -> bool:
+    """Whether a form answers in the negative what it names up to ``end``: "Pneumothorax: none."."""
+    return _NEGATIVE_ENTRY.match(text, end) is not None
 
 
 def opens_anew(between: str) -> bool:

@@ -38,8 +38,15 @@ _FILLING = frozenset(
 )
 _WORD = re.compile(r"[^\s/()]+")
 _RESOLVED = re.compile(r"\b(?:resolved|cleared)\b", re.IGNORECASE)
-_STAYS = re.compile(r"\b(?:persists?|remains?|still)\b", re.IGNORECASE)
-_VERBS = frozenset("has have resolved cleared remains remain persists persist".split())
+_STAYS = re.compile(r"\b(?:persists?|remains?|still|(?:is|are) (?:seen|present|noted|identified))\b", re.IGNORECASE)
+_DOUBTED = re.compile(
+    r"(?:can ?not|not) (?:be )?(?:entirely |completely )?(?:excluded|ruled out)|\b(?:possible|suspected|questionable)\b",
+    re.IGNORECASE,
+)
+_VERBS = frozenset(
+    "has have resolved cleared remains remain persists persist present seen noted identified yes cannot can not be entirely"
+    " completely excluded ruled out possible suspected questionable".split()
+)
 
 
 class Shared(NamedTuple):
@@ -71,7 +78,7 @@ def shared_sides(
         for strong, side, change, polarity in said:
             if side is own or not (strong or own is not None):
                 continue
-            if own is not None or len(dealt) == 2:
+            if own is not None or len(dealt) == 2 or polarity is not None or sentence[end : end + 1] == ":":
                 yield Shared(number, side, change, polarity)
 
 
@@ -100,7 +107,7 @@ def _pieces(
         if not _is_filling(rest) or not _fits(inside, concept, lexicon):
             continue
         polarity = _polarity(sentence[left:right])
-        strong = bool(_STRONG.search(rest) or changed or polarity)
+        strong = sentence[start : start + 1] == ":" or bool(_STRONG.search(rest) or changed or polarity)
         if strong or (inside and _JOINS.search(sentence, 0, left)):
             side = Side.LEFT if sides[0]["left"] else Side.RIGHT
             yield strong, side, changed[0][2] if changed else None, polarity
@@ -109,6 +116,8 @@ def _pieces(
 def _polarity(piece: str) -> Polarity | None:
     if _RESOLVED.search(piece):
         return Polarity.ABSENT
+    if _DOUBTED.search(piece):
+        return Polarity.UNCERTAIN
     return Polarity.PRESENT if _STAYS.search(piece) else None
 
 

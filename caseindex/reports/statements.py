@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from caseindex.records import Language, Polarity, Side, Statement
+from caseindex.reports import chinese
 from caseindex.reports.changes import ChangeSpan, change_of, find_changes
 from caseindex.reports.chinese_operations import cured_cancer, stated_mentions
 from caseindex.reports.chinese_signs import without_signs
@@ -96,7 +97,7 @@ def _repaired(text: str, language: Language) -> str:
     """The text with its slips of the keyboard and the scanner put right; every offset stays."""
     if language is Language.RUSSIAN:
         return russian_slips(repaired_text(text))
-    return chinese_slips(text) if language is Language.CHINESE else text
+    return chinese_slips(chinese.simplified(text)) if language is Language.CHINESE else text
 
 
 def _of_sentence(
