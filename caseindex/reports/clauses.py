@@ -28,9 +28,9 @@ _SIDES_AFTER = re.compile(  # "ЧЛС с обеих сторон не расши
 )
 _SAME_SIDE = re.compile(r"\s+с\s+(?:этой|той)(?:\s+же)?\s+", re.IGNORECASE)  # "купол с этой же стороны приподнят"
 _ENDS = re.compile(r"[.!?;。！？；:：]|\n\s*\n")
-_JOINING = re.compile(r"[/]|\b(?:and|or|nor|и|или|либо|а также|ни)\b", re.IGNORECASE)
+_JOINING = re.compile(r"[/&]|\b(?:and|or|nor|и|или|либо|а также|ни)\b", re.IGNORECASE)
 _LISTED = re.compile(r",\s+(?:\w+\s+){1,2}")  # "tortuous, ectatic thoracic aorta"
-_SOFT = re.compile(r"[,，、/()（）\[\]]")
+_SOFT = re.compile(r"[,，、/&()（）\[\]]")
 
 
 class Clauses:

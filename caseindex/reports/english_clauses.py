@@ -32,7 +32,7 @@ _OWN_CLAUSE = re.compile(r"\s+(?:is|are|was|were|remains?|appears?|has|have)\s[^
 _ANSWER = re.compile(r"(?:\s[\w ]{0,25})?(?::|\s[-–—])\s*(?:no|none|negative|nil|not seen|absent)\b", re.IGNORECASE)
 # "Pneumothorax: none.", "Fracture - no"
 _NEGATIVE_ENTRY = re.compile(
-    r"\s*(?::|\s[-–—])\s*(?:none|no|negative|absent|nil|not)(?: (?:seen|identified|present|detected|evident|visuali[sz]ed))?(?=\s*(?:[.,;)]|$))",
+    r"\s*(?::|\s[-–—])\s*(?:none|no|negative|absent|nil|not)(?: (?:seen|identified|present|detected|evident|visuali[sz]ed|demonstrated|found|noted|appreciated|suspected))?(?=\s*(?:[.,;)]|$))",
     re.IGNORECASE,
 )
 _OPENS_ANEW = re.compile(r",\s*(?:an?|the|there|these|this|new|currently?|now)\s(?:[\w-]+\s)*$", re.IGNORECASE)

@@ -44,12 +44,12 @@ _WORDS = {
         re.IGNORECASE,
     ),
     Language.CHINESE: re.compile(
-        r"(?P<both>双(?!骨折|腔|边|角|重|期|能|J|源|管征|轨|泡征|气泡|线征|环征|胎|极|动头|向)侧?|两侧?|雙側?|兩側?|(?<=以)[左右]侧?(?:[^，。；]{0,4})(?:为著|為著|为主|为甚|明显|显著|较重|多见)"
+        r"(?P<both>双(?!骨折|腔|边|角|重|期|能|J|源|管征|轨|泡征|气泡|线征|环征|胎|极|动头|向|凸|凹|层|球|靶|水平|参数|序列|囊)侧?|两(?![枚个处层型者支条点次种月周年天日段块端张根组排])侧?|雙側?|兩側?|(?<=以)[左右]侧?(?:[^，。；]{0,4})(?:为著|為著|为主|为甚|明显|显著|较重|多见)"
         r"|[左右]侧?(?:为著|为甚|较著|更著|为重|(?:多|重|甚|著|显)于[左右]侧?|[>＞][左右]侧?)|左右)|(?P<left>(?<![较比])左(?![心房室]|前降|主干|冠状|回旋)|(?<![A-Z])L[UL]L(?![A-Za-z]))|(?P<right>(?<![较比])右(?![心房室]|冠状|位心|位主)|(?<![A-Z])R[UML]L(?![A-Za-z]))"
     ),
 }
 _CLAUSE = re.compile(
-    r"(?<!\d),|,(?! ?\d+(?:[-–,]\s?\d+)* (?:ребер|рёбер|ребра|ribs?))|[;，；。、:：]|\s[-–—]\s|(?P<with>(?<!consistent )(?<!compatible )\bwith\b|\bс (?!прав|лев|обе|двух|одной|локал|расп)|\bwithout\b|\bno\b(?! longer)|\bбез\b)|(?P<zh>[伴并])"
+    r"(?<!\d),|,(?! ?\d+(?:[-–,]\s?\d+)* (?:ребер|рёбер|ребра|ribs?))|[;，；。、:：]|\s[-–—]\s|(?P<with>(?<!consistent )(?<!compatible )\bwith\b|\bс (?!прав|лев|обе|двух|одной|этой|той|противопол|локал|расп)|\bwithout\b|\bno\b(?! longer)|\bбез\b)|(?P<zh>[伴并])"
     r"|\b(?:but|however|and the|due to|secondary to|given|since|plus|но|однако|на фоне|вследствие)\b"
 )
 # Said of what stands before the comma: "сакроилеит, больше справа".
@@ -235,7 +235,9 @@ def side_of_place(place: tuple[int, int], sides: Sequence[SideSpan], reach: int 
 def _parted(sentence: str, low: int, high: int, crossed: int, behind: bool, others: Sequence[tuple[int, int]]) -> bool:
     """Whether a clause ends between; the marks of a Chinese list ("双侧放射冠、半卵圆中心多发腔梗") end none, nor
     does "with" behind a mere place ("правый яичник с кистой"). ``behind``: the side comes last."""
-    for match in _CLAUSE.finditer(sentence, low, high):
+    for match in _CLAUSE.finditer(sentence, low):  # it looks ahead: "гематома с левой стороны"
+        if match.end() > high:
+            break
         if match.group() == "、":
             continue
         if match["with"] == "with" and behind and crossed == 1 and _IN_ONE_PLACE.search(sentence, match.end(), high):

@@ -29,7 +29,7 @@ Span = tuple[str, int, int]  # concept, start, end
 _WHOLE_CLAUSE = frozenset(["normal"])
 # "脾大小正常" is no large spleen, "结节状强化" no nodule, "疝内容物" no further hernia
 _GOES_ON = re.compile(
-    "大[小片量致体部面叶脑动范]|厚[薄度]|疝[内囊口环]|[节块肿泡腔洞塞绞]状|[节块肿炎瘤病]样|(?<![\u4e00-\u9fff])瘤[颈腔壁]|肿量约|(?<=导)管(?:扩张|结石|癌|内乳头)"
+    "大[小片量致体部面叶脑动范]|厚[薄度]|疝[内囊口环]|[节块肿泡腔洞塞绞]状|[节块肿炎瘤病]样|(?<![\u4e00-\u9fff])瘤[颈腔壁]|肿量约|(?<=导)管(?:扩张|结石|癌|内乳头|内癌|原位|样)|(?<=[腺胰泪]导)管(?!置|引)"
 )
 _MAX_MODIFIER = 5  # characters
 _CLAUSE_END = re.compile(r"(?:的?征象|表现|改变)?(?:$|[。，,；;.、\s)）])")
@@ -46,6 +46,8 @@ _NOT_HERE = {
         r"\bRA (?:and|/|or|to) (?:the )?(?:RV|LA)\b|\b(?:in|to|into) (?:the )?RA\b|\bRA (?:lead|enlarge|dilat|pressure|size|tip)|/RA\b"
     ),
     "MI": re.compile(r"\bMI,? \d{5}"),
+    "МК": re.compile(r"(?:кальциноз\w*|протез\w*|стеноз\w*|створ\w*|кольц\w*|недостаточност\w*|АК|ТК|клапан\w*)\W+(?:и\s)?МК"),
+    "ОА": re.compile(r"ПКА|ПНА|ПМЖ|ЛКА|стеноз|ствол|бляшк|\bветв"),
     **dict.fromkeys(["S1", "S2", "S3", "S4", "S5"], re.compile(r"\b[вВ] S\d")),  # "в S2": of the lung or the liver
 }
 

@@ -18,6 +18,7 @@ _PLACE = re.compile(
 )
 _GONE = re.compile(r"удал[её]нн|резецированн|бывш|санированн|эвакуированн", re.IGNORECASE)
 _YEAR = re.compile(r"\(?(?:в |от )?(?:19|20)\d\d", re.IGNORECASE)
+_OF_ONE = re.compile(r"(?:[лчджщрт]ен|ван|нят)а?$", re.IGNORECASE)  # not "не выявлено", which governs a list in the genitive
 _OPERATION = re.compile(r"(?!в |от ).*(?:19|20)\d\d", re.IGNORECASE)
 # "СДГ с прорывом в желудочки", "ГПОД I ст.", "ФКМ с кистозным компонентом": an abbreviation about which more is said
 _SAID_MORE = re.compile(r"\s+(?:с|со)\s|\s*[IVХ]+\b|\s*\d")
@@ -53,3 +54,8 @@ def is_operation_after(between: str, cue: str) -> bool:
 def is_aside(between: str) -> bool:
     """Whether a bracket opens right behind a Russian cue, up to a mention."""
     return re.match(r"\s*\([^)]*$", between) is not None
+
+
+def agrees_with_one(cue: str) -> bool:
+    """Whether the cue is a participle that agrees with one subject in the nominative: "РДС, пневмоторакс исключен"."""
+    return _OF_ONE.search(cue) is not None

@@ -39,6 +39,8 @@ _ALL_TAKEN_OUT = re.compile(
     r"(?:,[^,;.]{3,40}){1,3},? and [^,;.]* (?:have|were|are)(?: all| both| now| since| subsequently)* (?:been )?(?:\w+ )?(?:removed|withdrawn|pulled)",
     re.IGNORECASE,
 )
+_NEXT_DEVICE = re.compile(r"(?:removed|pulled|withdrawn|extubated) and (?:the|an?|now)\b", re.IGNORECASE)
+_STILL_THERE = re.compile(r"\b(?:is|are|remains?|terminates?|projects?|in place)\b.*\band\b", re.IGNORECASE)
 _COMPLICATION = re.compile(
     r"complicat|loosen|migrat|failure|malposition|lucen|fractur|kink|осложн|миграц|смещени|нестабильн|расшат|перелом"
     r"|松动|断裂|移位|并发|周围",
@@ -281,7 +283,7 @@ def _is_comparison(concept: str, start: int, end: int, changes: Sequence[ChangeS
     """Whether the words of a finding only say how another one has changed. "Положительная динамика" is a diagnosis."""
     if concept in _DYNAMICS and language is Language.RUSSIAN:
         return False
-    partly = concept in _COMPARED
+    partly = concept in _COMPARED or concept in _DYNAMICS
     return any(
         (left < end and right > start) if partly else (left <= start and end <= right) for left, right, _ in changes
     )
@@ -296,7 +298,7 @@ def _of_device(
         return judged  # "既往有左肺上叶切除史"
     begin = max(sentence.rfind(mark, 0, start) for mark in _MARKS) + 1
     finish = min((at for mark in _MARKS if (at := sentence.find(mark, end)) >= 0), default=len(sentence))
-    if is_device and (_TAKEN_OUT.search(sentence, begin, finish) or _ALL_TAKEN_OUT.match(sentence, end)):
+    if is_device and (_is_taken_out(sentence, begin, start, end, finish) or _ALL_TAKEN_OUT.match(sentence, end)):
         return Assessment(Polarity.ABSENT)
     if judged.polarity is Polarity.ABSENT and _COMPLICATION.search(sentence, begin, finish):
         return Assessment(Polarity.PRESENT)  # "миграции металлоконструкции нет"
@@ -305,6 +307,17 @@ def _of_device(
     if judged.historical and judged.polarity is Polarity.UNCERTAIN:
         return Assessment(Polarity.PRESENT)
     return judged
+
+
+def _is_taken_out(sentence: str, begin: int, start: int, end: int, finish: int) -> bool:
+    """Whether the clause of a device says that it was taken out; not what "and" joins to that of another ("the tube has been
+    removed and the line replaced")."""
+    return any(
+        not (
+            _NEXT_DEVICE.search(sentence, removed.start(), start) or _STILL_THERE.search(sentence, end, removed.start())
+        )
+        for removed in _TAKEN_OUT.finditer(sentence, begin, finish)
+    )
 
 
 def _in_section(judged: Assessment, section: str | None) -> Assessment:
