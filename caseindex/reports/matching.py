@@ -46,7 +46,9 @@ _NOT_HERE = {
         r"\bRA (?:and|/|or|to) (?:the )?(?:RV|LA)\b|\b(?:in|to|into) (?:the )?RA\b|\bRA (?:lead|enlarge|dilat|pressure|size|tip)|/RA\b"
     ),
     "MI": re.compile(r"\bMI,? \d{5}"),
-    "МК": re.compile(r"(?:кальциноз\w*|протез\w*|стеноз\w*|створ\w*|кольц\w*|недостаточност\w*|АК|ТК|клапан\w*)\W+(?:и\s)?МК"),
+    "МК": re.compile(
+        r"(?:кальциноз\w*|протез\w*|стеноз\w*|створ\w*|кольц\w*|недостаточност\w*|АК|ТК|клапан\w*)\W+(?:и\s)?МК"
+    ),
     "ОА": re.compile(r"ПКА|ПНА|ПМЖ|ЛКА|стеноз|ствол|бляшк|\bветв"),
     **dict.fromkeys(["S1", "S2", "S3", "S4", "S5"], re.compile(r"\b[вВ] S\d")),  # "в S2": of the lung or the liver
 }

@@ -18,7 +18,9 @@ _PLACE = re.compile(
 )
 _GONE = re.compile(r"удал[её]нн|резецированн|бывш|санированн|эвакуированн", re.IGNORECASE)
 _YEAR = re.compile(r"\(?(?:в |от )?(?:19|20)\d\d", re.IGNORECASE)
-_OF_ONE = re.compile(r"(?:[лчджщрт]ен|ван|нят)а?$", re.IGNORECASE)  # not "не выявлено", which governs a list in the genitive
+_OF_ONE = re.compile(
+    r"(?:[лчджщрт]ен|ван|нят)а?$", re.IGNORECASE
+)  # not "не выявлено", which governs a list in the genitive
 _OPERATION = re.compile(r"(?!в |от ).*(?:19|20)\d\d", re.IGNORECASE)
 # "СДГ с прорывом в желудочки", "ГПОД I ст.", "ФКМ с кистозным компонентом": an abbreviation about which more is said
 _SAID_MORE = re.compile(r"\s+(?:с|со)\s|\s*[IVХ]+\b|\s*\d")
