@@ -70,19 +70,20 @@ def opens_anew(between: str) -> bool:
     return _OPENS_ANEW.search(between) is not None
 
 
-def says_of_it(between: str) -> bool | None:
-    """Whether a denial that stands behind is of the finding, by what stands ``between`` them; ``None`` where that does not
-    tell."""
+def says_of_it(text: str, end: int, cue: int, *, denies: bool) -> bool | None:
+    """Whether a cue at ``cue`` is of the finding that ends at ``end`` before it; ``None`` where the words between do not
+    tell. ``denies``: whether it is a denial."""
+    if text[cue] == "?":  # "lesion with ?necrotic centre": the mark is of what follows
+        return False if text[cue + 1 : cue + 2].isalnum() and text[max(cue - 1, 0)] in " (,;:-" else None
+    between = text[end:cue]
+    if not denies:
+        return None
     if _ASIDE.fullmatch(between):
         return True
     return False if _OWN_CLAUSE.fullmatch(between) else None
 
 
-def asks(cue: str) -> bool:
-    """Whether a word of doubt asks a question that the same sentence may answer."""
-    return _ASKS.fullmatch(cue) is not None
-
-
-def is_answered(text: str, end: int) -> bool:
-    """Whether a negation answers at once what was asked up to ``end``."""
-    return _ANSWER.match(text, end) is not None
+def is_answered(asked: str, text: str, end: int, denied_later: bool) -> bool:
+    """Whether the question that the words ``asked`` put to the finding ending at ``end`` is answered in the negative:
+    "r/o fracture - none seen". ``denied_later``: whether a denial that stands behind reaches the finding."""
+    return _ASKS.fullmatch(asked) is not None and (denied_later or _ANSWER.match(text, end) is not None)

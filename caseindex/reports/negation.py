@@ -165,14 +165,9 @@ class Sentence:
 
     def _is_answered(self, doubt: Cue, end: int, acting: Sequence[tuple[int, int, Cue]]) -> bool:
         """Whether a question is answered in the negative at once: "r/o fracture - none seen"."""
-        return (
-            self.language is Language.ENGLISH
-            and english_clauses.asks(self.text[doubt.start : doubt.end])
-            and (
-                english_clauses.is_answered(self.text, end)
-                or any(cue.kind is CueKind.NEGATION and cue.start >= end for _, _, cue in acting)
-            )
-        )
+        later = any(cue.kind is CueKind.NEGATION and cue.start >= end for _, _, cue in acting)
+        asked = self.text[doubt.start : doubt.end]
+        return self.language is Language.ENGLISH and english_clauses.is_answered(asked, self.text, end, later)
 
     def _is_alternative(self, start: int, end: int) -> bool:
         """Whether the mention is one of two that "or" joins."""
@@ -309,8 +304,8 @@ class Sentence:
 
     def _reaches_left(self, cue: Cue, start: int, end: int) -> bool:
         between = self.text[end : cue.start]
-        if self.language is Language.ENGLISH and cue.kind is CueKind.NEGATION:
-            told = english_clauses.says_of_it(between)
+        if self.language is Language.ENGLISH:
+            told = english_clauses.says_of_it(self.text, end, cue.start, denies=cue.kind is CueKind.NEGATION)
             if told is not None:
                 return told
         if self._blocked(end, cue.start):
