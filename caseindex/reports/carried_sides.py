@@ -172,6 +172,8 @@ class CarriedSides:
         if len(named) != 1:
             return None
         for (name, _, right), side in before:
+            if self._language is Language.RUSSIAN and "ureteral_stone" in {name, concept} <= _BLOCKED_OUTFLOW:
+                return side  # "гидронефроз слева, камень мочеточника"
             if ({name, concept} <= _BLOCKED_OUTFLOW or {name, concept} <= _IN_CONSOLIDATION) and _WITH.fullmatch(
                 self._sentence, right, start
             ):

@@ -49,7 +49,7 @@ _BROADER_AFAR = {
     "brainstem_infarct": "ischemic_stroke",
 }
 # "病变" is any disease of the organ and no mass in it; these haematomas lie outside the skull
-_NOT_COMPOSED = re.compile("病变$|подапоневр|поднадкостнич|подкожн|субгалеал", re.IGNORECASE)
+_NOT_COMPOSED = re.compile(r"病变$|подапоневр|поднадкостнич|подкожн|субгалеал|\w+ \w+ клапан", re.IGNORECASE)
 _DISTANT = re.compile(r"отдал[её]нн", re.IGNORECASE)  # "увеличены лимфоузлы, отдаленных метастазов нет"
 _NEAR_ONLY = frozenset(["stenosis", "occlusion", "thrombosis", "dissection", "inflammation"])
 # A bare "effusion" that has a side, or a pneumothorax beside it, is of the pleura.

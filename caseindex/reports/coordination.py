@@ -25,6 +25,7 @@ _NO_LINK = re.compile(
 _SIDE = re.compile(r"left|right|both|bilateral|лев|прав|обе|左|右|双", re.IGNORECASE)
 _SEVERAL_WORDS = re.compile(r"\s|[\u4e00-\u9fff]")
 _APART = re.compile(r"[,;.:，。；：]|\b(?:and|or|и|или|with|с)\b", re.IGNORECASE)
+_ADVERB = re.compile(r"\s(?:справа|слева)\b")
 _COLON = re.compile(r":[\s\dIVX,–-]*")  # "переломы: 5 ребра справа, ключицы слева"
 _WHOLE = frozenset(["lymphadenopathy"])  # the places are where the nodes are, and not enlarged themselves
 _NEAR = 25  # characters from a finding to the first of its places
@@ -107,7 +108,9 @@ def _chain(
             break
         if _NO_LINK.search(between) or (forward and _is_of_another(text, spans, number, anatomy)):
             break
-        joined = joined or bool(link["and"])
+        # "перелом ключицы слева, лопатки справа"
+        dealt = forward and _ADVERB.search(between) is not None and _ADVERB.match(text, right) is not None
+        joined = joined or bool(link["and"]) or dealt
         if not (chain or forward or link["and"]):
             break  # "в базальных цистернах, прорыв в желудочки": the place of another clause
         sided = between + text[left:right] if forward else text[max(0, left - 12) : right]
