@@ -23,6 +23,9 @@ def reaches_right(cue: Cue, between: str) -> bool:
 
 def reaches_left(cue: Cue, between: str) -> bool:
     """Whether a cue reaches what stands before it, with ``between`` in between."""
+    bracket = max(between.rfind("（"), between.rfind("("))
+    if bracket > max(between.rfind("）"), between.rfind(")")) and between[bracket + 1 :].strip():
+        return False  # "积液（生理性？）", "转移不除外（前列腺癌史）"
     mark = _STOP if cue.kind is CueKind.NEGATION else _MARK
     return not mark.search(between) and not _COLON.search(between)
 

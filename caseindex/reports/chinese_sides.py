@@ -43,6 +43,7 @@ def of_both(
     return (
         left - first == 1
         or "见" in sentence[start:end]
+        or any(first <= at and sentence[at:finish] in sentence[start:end] for _, at, finish in places)
         or any(second <= at and finish <= start for _, at, finish in places)
     )
 
@@ -68,6 +69,9 @@ def last_named(sentence: str, start: int, sides: Sequence[SideSpan]) -> Side | N
     marks = [match.start() for match in _COMMA.finditer(sentence, 0, start)]
     if not marks:
         return None
-    begin = marks[-2] + 1 if len(marks) > 1 else 0
-    named = {side for left, right, side in sides if begin <= left < marks[-1] and not _MORE.match(sentence, right)}
-    return named.pop() if len(named) == 1 else None
+    for begin, finish in zip([-1, *marks][-2::-1], marks[::-1], strict=True):
+        here = [(right, side) for left, right, side in sides if begin < left < finish]
+        named = {side for right, side in here if not _MORE.match(sentence, right)}
+        if named or not here:
+            return named.pop() if len(named) == 1 else None
+    return None

@@ -66,6 +66,7 @@ _EXPLAINING = re.compile(
     r"[^.;:]*(?::|\s[-–—]|,\s*(?:вероят|возможн|подозр|скорее|наиболее|похож|характерн|соответств)\w*)\s[^.;:,]*",
     re.IGNORECASE,
 )
+_OF_THE_PAST = re.compile("病史|史(?=[，。；、)）]|$)")  # "结合肺癌病史，符合转移瘤": not those of the lung
 _FAR = 3  # further anatomies that are tried where the nearest composes nothing
 
 
@@ -127,6 +128,8 @@ class Composition:
             place = concept if concept in anatomy else self._places.get(concept)
             if concept == "pneumonectomy" and text[start : start + 1].isascii():
                 continue  # "lobectomy with volume loss" has no atelectasis
+            if concept not in anatomy and _OF_THE_PAST.match(text, end):
+                continue
             if place is not None:
                 places.append((place, start, end, bisect_right(starts, start)))
         refined: list[Span] = []

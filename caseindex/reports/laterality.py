@@ -87,7 +87,7 @@ _MERE_REST = re.compile(
 _COLON = re.compile(r"[^,;:]{0,25}:\s*(?:на |в )?")
 _LATER = 45  # characters from an attribute to its noun
 _MODIFIERS = re.compile(
-    r"\s*(?:(?!(?:of|in|with|and|or|at|to|on|for|is|are|was|following|after|before|from|near|by|due|without|no|not|but|than|as|plus|causing|producing|extending|abutting|compressing|showing|likely|probably|possibly|may|could|reflects?|represents?|suggests?|consistent|compatible|suspicious|concerning|[а-яё]{1,2}|для|при|без|или)\s)(?![а-яё]+(?:а|я|и|ы|у|е|о|ов|ей)\s)"
+    r"\s*(?:(?!(?:of|in|with|and|or|at|to|on|for|is|are|was|following|after|before|from|near|by|due|without|no|not|but|than|as|plus|causing|producing|makes?|making|raises?|raising|extending|abutting|compressing|showing|likely|probably|possibly|may|could|reflects?|represents?|suggests?|consistent|compatible|suspicious|concerning|[а-яё]{1,2}|для|при|без|или)\s)(?![а-яё]+(?:а|я|и|ы|у|е|о|ов|ей)\s)"
     r"[\w-]+\s+){0,3}"
 )
 _OWN_SIDE = frozenset(
@@ -164,7 +164,7 @@ def side_of(
             if low > high:
                 distance = 0
             else:
-                crossed = sum(low <= a and b <= high for a, b in others)
+                crossed = sum((low <= a and b <= high) or (a < left and right < b) for a, b in others)
                 if crossed and concept in _OWN_SIDE:
                     continue  # "right adnexal mass and free fluid"
                 if right <= start and not crossed and _is_of_the_first(sentence, left, right, start, others):
@@ -257,7 +257,7 @@ def _parted(sentence: str, low: int, high: int, crossed: int, behind: bool, othe
 def _lower_first(sentence: str) -> str:
     """Words of side in lower case wherever they are written with a capital; the abbreviations keep theirs."""
     return re.sub(
-        r"\b(?:Left|Right|LEFT|RIGHT|Bilaterally|Bilateral|BILATERAL|Bilat|BILAT|Both|Bibasilar|Bibasal|Bifrontal|Bihilar|Biapical|Bitemporal|Lt|Rt)\b",
+        r"\b(?:Left|Right|LEFT|RIGHT|[Bb]ilat\w*|BILAT\w*|Both|Bibasilar|Bibasal|Bifrontal|Bihilar|Biapical|Bitemporal|Lt|Rt)\b",
         lambda m: m.group().lower(),
         sentence,
     )
