@@ -67,7 +67,7 @@ _OF_BOTH_LUNGS = frozenset(["pulmonary_edema", "pulmonary_congestion", "heart_fa
 _CLAUSE = re.compile("[,;，；。]")
 _HARD = re.compile("[;:]")
 _PAIRED = frozenset(
-    "testis ovary kidney ureter adrenal breast knee shoulder hip ankle wrist elbow parotid orbit".split()
+    "testis ovary kidney ureter adrenal breast knee shoulder hip ankle wrist elbow parotid orbit carotid internal_carotid".split()
 )
 _DIAGNOSIS = re.compile(r"\s[-–—=]\s|:\s")  # "... - коксартроз"
 

@@ -11,6 +11,8 @@ import re
 from collections.abc import Callable, Iterator, Sequence, Set
 from typing import NamedTuple
 
+from caseindex.reports import russian
+
 Span = tuple[str, int, int]
 
 _LINK = re.compile(
@@ -25,6 +27,7 @@ _NO_LINK = re.compile(
 _SIDE = re.compile(r"left|right|both|bilateral|лев|прав|обе|左|右|双", re.IGNORECASE)
 _SEVERAL_WORDS = re.compile(r"\s|[\u4e00-\u9fff]")
 _APART = re.compile(r"[,;.:，。；：]|\b(?:and|or|и|или|with|с)\b", re.IGNORECASE)
+_ITEM_END = re.compile(r"\s*(?:справа|слева|с обеих сторон)?\s*(?:[,.;]|$|не\s|нет\b)")
 _ADVERB = re.compile(r"\s(?:справа|слева)\b")
 _COLON = re.compile(r":[\s\dIVX,–-]*")  # "переломы: 5 ребра справа, ключицы слева"
 _WHOLE = frozenset(["lymphadenopathy"])  # the places are where the nodes are, and not enlarged themselves
@@ -110,13 +113,19 @@ def _chain(
             break
         # "перелом ключицы слева, лопатки справа"
         dealt = forward and _ADVERB.search(between) is not None and _ADVERB.match(text, right) is not None
-        joined = joined or bool(link["and"]) or dealt
+        joined = joined or bool(link["and"]) or dealt or (forward and _is_mere_place(text, left, right))
         if not (chain or forward or link["and"]):
             break  # "в базальных цистернах, прорыв в желудочки": the place of another clause
         sided = between + text[left:right] if forward else text[max(0, left - 12) : right]
         chain.append((concept, left, right, bool(_SIDE.search(sided))))
         position = right if forward else left
     return chain if joined else []
+
+
+def _is_mere_place(text: str, start: int, end: int) -> bool:
+    """Whether an item of a Russian list is a place in the genitive and no more: "переломы ребер, грудины"."""
+    words = re.findall("[а-яё]+", text[start:end].lower())
+    return bool(words) and _ITEM_END.match(text, end) is not None and all(map(russian.may_be_genitive, words))
 
 
 def _is_of_another(text: str, spans: Sequence[Span], number: int, anatomy: Set[str]) -> bool:

@@ -10,7 +10,8 @@ from caseindex.reports.changes import find_changes
 
 _OTHER_SIDE = {
     Language.ENGLISH: re.compile(
-        r"[,;]?\s*\b(?:but |and )?(?:none|not|absent) (?:is |seen )?on the (?:(?P<left>left)|(?P<right>right))",
+        r"[,;]?\s*\b(?:but |and )?(?:none|not|absent) (?:is |seen )?on the (?:(?P<left>left)|(?P<right>right))"
+        r"|[,;]\s*(?:the )?(?:(?P<_left>left)|(?P<_right>right))(?: side)?(?: is)? (?:spared|uninvolved|not involved|unaffected)",
         re.IGNORECASE,
     ),
     Language.RUSSIAN: re.compile(
@@ -97,4 +98,4 @@ def denied_sides(sentence: str, language: Language, mentions: Sequence[tuple[int
     for match in _OTHER_SIDE[language].finditer(sentence):
         before = [(end, number) for number, (_, end) in enumerate(mentions) if end <= match.start()]
         if before:
-            yield max(before)[1], Side(match.lastgroup or "")
+            yield max(before)[1], Side((match.lastgroup or "").lstrip("_"))

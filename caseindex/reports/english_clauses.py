@@ -27,6 +27,8 @@ _ASIDE = re.compile(
     r"[^,;:]*,\s*(?:which|that|queried|questioned|raised|suspected|reported)\b[^,;:]*,\s*", re.IGNORECASE
 )
 # "ascites is minimal and pleural fluid is absent"
+# "marrow edema makes an occult fracture possible"
+_LEADS_TO = re.compile(r"[^,;]*\b(?:makes?|making|renders?|rendering|raises?|raising)\b[^,;]*", re.IGNORECASE)
 _OWN_CLAUSE = re.compile(r"\s+(?:is|are|was|were|remains?|appears?|has|have)\s[^,;]*\band\s+[^,;]*\w\s*", re.IGNORECASE)
 # "r/o metastases: no suspicious lesion"
 _ANSWER = re.compile(r"(?:\s[\w ]{0,25})?(?::|\s[-–—])\s*(?:no|none|negative|nil|not seen|absent)\b", re.IGNORECASE)
@@ -77,7 +79,7 @@ def says_of_it(text: str, end: int, cue: int, *, denies: bool) -> bool | None:
         return False if text[cue + 1 : cue + 2].isalnum() and text[max(cue - 1, 0)] in " (,;:-" else None
     between = text[end:cue]
     if not denies:
-        return None
+        return False if _LEADS_TO.fullmatch(between) else None
     if _ASIDE.fullmatch(between):
         return True
     return False if _OWN_CLAUSE.fullmatch(between) else None

@@ -164,7 +164,7 @@ def side_of(
             if low > high:
                 distance = 0
             else:
-                crossed = sum((low <= a and b <= high) or (a < left and right < b) for a, b in others)
+                crossed = sum((low <= a and b <= high) or (a < left and right < b <= start) for a, b in others)
                 if crossed and concept in _OWN_SIDE:
                     continue  # "right adnexal mass and free fluid"
                 if right <= start and not crossed and _is_of_the_first(sentence, left, right, start, others):

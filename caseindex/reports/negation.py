@@ -244,7 +244,7 @@ class Sentence:
         if self.text[cue.start] == "?" and self.text[max(cue.start - 1, 0)].isalnum():
             return False  # "перелом? вывиха нет"
         if cue.kind is CueKind.FAMILY:
-            return ";" not in between and not self._now_between(cue.end, start)
+            return ";" not in between and ":" not in between.lstrip()[1:] and not self._now_between(cue.end, start)
         if (
             cue.kind is CueKind.NEGATION
             and self.language is Language.ENGLISH

@@ -12,13 +12,17 @@ _ABBREVIATIONS = frozenset(
 )
 # Nor after one of these where a small letter or a number follows: "neg. for malignancy".
 _SHORT = frozenset(
-    "neg pos bilat lat ant sup inf susp poss prob mod mult assoc incl resp prox dist rt lt abn min max diam approx hx c/w vert"
+    "neg pos dev bilat lat ant sup inf susp poss prob mod mult assoc incl resp prox dist rt lt abn min max diam approx hx c/w vert"
     "".split()
 )
 _BOUNDARY = re.compile(r"[.!?]+(?=[\s\"')\]»]|$)|(?<=[a-zа-яё]{3})\.(?=[A-ZА-ЯЁ])|[。！？；;]+|\n[ \t]*\n\s*|\n")
 _BULLET = re.compile(r"\s*(?:[-–—•*·]|\d{1,2}[.)、]|[（(]?\d{1,2}[)）])\s*\S")
 _GOES_ON = re.compile(r" (?:\d|[a-zа-яё]|[(])")
 _ASKS_ON = re.compile("[^，,。；;：:？?\n]{2,14}(?:[？?]|待排|待查|不除外)")
+_ONE_MORE = re.compile(
+    r" (?:(?:the|an?|another) )?(?:[\w-]+ ){0,2}(?:left|right)(?:-sided)? one\b| (?:[LR]|left|right):? [<>~]?\d",
+    re.IGNORECASE,
+)
 _LAST_WORD = re.compile(r"([^\s(\[«\"]+)$")
 
 
@@ -48,6 +52,8 @@ def _split(text: str) -> tuple[tuple[int, int], ...]:
 
 def _ends(text: str, start: int, match: re.Match[str]) -> bool:
     mark = match.group()
+    if mark == ";" and _ONE_MORE.match(text, match.end()):
+        return False  # "the left one has resolved; the right one persists"
     if not any(letter.isalnum() for letter in text[start : match.start()]):
         return False  # "? pneumonia"
     if mark == "？" and _ASKS_ON.match(text, match.end()):
