@@ -265,6 +265,8 @@ class Sentence:
                 between = between.lstrip(" :")  # "из анамнеза: рак"; not "после дренирования: воздуха нет"
         if self.language is Language.CHINESE:
             return chinese_reach.reaches_right(cue, between)
+        if russian_reach.opens_list(between) and cue.kind is CueKind.NEGATION and not self._has_words_before(cue):
+            return self.language is Language.RUSSIAN
         if _HARD.search(between) and cue.kind is not CueKind.DIFFERENTIAL:
             return False
         if cue.kind is CueKind.UNCERTAIN and self._doubt_is_over(cue.end, start):
@@ -312,6 +314,8 @@ class Sentence:
             return False
         if self.language is Language.CHINESE:
             return chinese_reach.reaches_left(cue, between)
+        if self.language is Language.RUSSIAN:
+            between = russian_reach.without_predicate_mark(between)
         if _HARD.search(between) or (self.text[cue.start] == "?" and _IN_BRACKETS.search(between)):
             return False
         if cue.kind is CueKind.UNCERTAIN and any(

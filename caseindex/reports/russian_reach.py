@@ -21,6 +21,7 @@ _YEAR = re.compile(r"\(?(?:в |от )?(?:19|20)\d\d", re.IGNORECASE)
 _OF_ONE = re.compile(
     r"(?:[лчджщрт]ен|ван|нят)а?$", re.IGNORECASE
 )  # not "не выявлено", which governs a list in the genitive
+_PREDICATE_MARK = re.compile(r"(?:\s+[-–—]|:)\s*$")
 _OPERATION = re.compile(r"(?!в |от ).*(?:19|20)\d\d", re.IGNORECASE)
 # "СДГ с прорывом в желудочки", "ГПОД I ст.", "ФКМ с кистозным компонентом": an abbreviation about which more is said
 _SAID_MORE = re.compile(r"\s+(?:с|со)\s|\s*[IVХ]+\b|\s*\d")
@@ -61,3 +62,13 @@ def is_aside(between: str) -> bool:
 def agrees_with_one(cue: str) -> bool:
     """Whether the cue is a participle that agrees with one subject in the nominative: "РДС, пневмоторакс исключен"."""
     return _OF_ONE.search(cue) is not None
+
+
+def without_predicate_mark(between: str) -> str:
+    """What stands between a finding and its denial, without a last colon or dash in place of the verb: "выпот - нет"."""
+    return _PREDICATE_MARK.sub(" ", between)
+
+
+def opens_list(between: str) -> bool:
+    """Whether a colon behind a cue opens a list: "отсутствуют: перелом, вывих"."""
+    return re.fullmatch(r"\s*:[^;:.]*", between) is not None
