@@ -37,6 +37,15 @@ _PLACE_OF = {
     "tortuous_aorta": "aorta",
     "biliary_dilatation": "bile_ducts",
     "pyelonephritis": "kidney",
+    "pericarditis": "pericardium",
+    "pericardial_effusion": "pericardium",
+    "cirrhosis": "liver",
+    "hepatic_steatosis": "liver",
+    "cholecystitis": "gallbladder",
+    "pancreatitis": "pancreas",
+    "cystitis": "bladder",
+    "thyroiditis": "thyroid",
+    "adenomyosis": "uterus",
 }
 _NO_PLACE = frozenset(["pneumothorax", "pneumoperitoneum", "lytic_lesion"])  # an effusion beside it may be any
 # Beyond a comma the place may be another one: "вещество мозга не изменено, кровоизлияний нет" denies all in the skull.
