@@ -209,7 +209,7 @@ def _opens_list(sentence: str, low: int, high: int, right: int, others: Sequence
 def _is_of_the_first(sentence: str, left: int, right: int, start: int, others: Sequence[tuple[int, int]]) -> bool:
     """Whether a word of side before "and" belongs to the place of the finding before it."""
     return (
-        any(b <= left for _, b in others)
+        any(b <= left or a < left < b <= start for a, b in others)
         and _OF_A_PLACE.search(sentence, 0, left) is not None
         and _AND.fullmatch(sentence, right, start) is not None
     )

@@ -323,12 +323,10 @@ class Sentence:
             for other in self.cues
         ):
             return False  # "markings may reflect edema versus infection"
-        if cue.kind is CueKind.NEGATION and self._denies_after_past(end, cue):
-            return False
-        if cue.kind is CueKind.HISTORICAL and russian_reach.is_year_apart(self.text, end, cue.start):
-            return False
-        if cue.kind is CueKind.HISTORICAL and russian_reach.is_operation_after(between, self.text[cue.start : cue.end]):
-            return True
+        if self.language is Language.RUSSIAN:
+            told = russian_reach.past_reaches_left(self.text, end, cue, self.cues)
+            if told is not None:
+                return told
         if not _COMMA.search(between) or _TOLD_BEFORE.fullmatch(between):
             return True
         if cue.kind is CueKind.NEGATION and russian_reach.agrees_with_one(self.text[cue.start : cue.end]):
@@ -358,17 +356,6 @@ class Sentence:
         if genitive.denies_some(self.text, cue.start):
             return False  # "состояние после операции, данных за рецидив нет", "очаги, активных нет"
         return genitive.may_be_denied(self.text, start, end) and genitive.list_may_be_denied(self.text, end, cue.start)
-
-    def _denies_after_past(self, end: int, negation: Cue) -> bool:
-        """Whether words of the past stand between the mention and what the negation denies: "у больного с раком в анамнезе
-        очагов не выявлено"."""
-        return self.language is Language.RUSSIAN and any(
-            cue.kind is CueKind.HISTORICAL
-            and end <= cue.start
-            and cue.end <= negation.start
-            and re.search(r"\w{3}", self.text[cue.end : negation.start])
-            for cue in self.cues
-        )
 
     def _has_words_before(self, cue: Cue) -> bool:
         """Whether the cue stands at the end of its clause rather than at its beginning."""

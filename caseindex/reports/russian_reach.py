@@ -7,6 +7,9 @@ of a tumor of the past.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+
+from caseindex.reports.cues import Cue, CueKind
 
 _FROM = 40  # characters at most from the word that opens a place to the finding
 # "в области", "вокруг", "по краю ... очага"
@@ -72,3 +75,17 @@ def without_predicate_mark(between: str) -> str:
 def opens_list(between: str) -> bool:
     """Whether a colon behind a cue opens a list: "отсутствуют: перелом, вывих"."""
     return re.fullmatch(r"\s*:[^;:.]*", between) is not None
+
+
+def past_reaches_left(text: str, end: int, cue: Cue, cues: Sequence[Cue]) -> bool | None:
+    """Whether a cue of the past, or a negation behind one, acts on the mention that ends at ``end``; ``None`` where other
+    rules decide. "У больного с раком в анамнезе очагов не выявлено" does not deny the cancer."""
+    if cue.kind is CueKind.NEGATION:
+        past = (other for other in cues if other.kind is CueKind.HISTORICAL and end <= other.start)
+        behind = any(re.search(r"\w{3}", text[other.end : cue.start]) for other in past)
+        return False if behind else None
+    if cue.kind is not CueKind.HISTORICAL:
+        return None
+    if is_year_apart(text, end, cue.start):
+        return False
+    return True if is_operation_after(text[end : cue.start], text[cue.start : cue.end]) else None

@@ -255,7 +255,7 @@ def _is_healing(mention: Mention, stated: Sequence[Mention], lexicon: Lexicon) -
     """Whether a Russian consolidation is that of a bone: "перелом ключицы, консолидации нет"."""
     if mention.concept != "consolidation" or len(stated) == 1:
         return False
-    fractures = lexicon.expand("fracture")
+    fractures = {"hardware", *lexicon.expand("fracture")}
     return any(other.concept in fractures for other in stated) and not any(
         "lung" in lexicon.organs(other.concept) for other in stated
     )

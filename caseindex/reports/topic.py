@@ -95,6 +95,8 @@ def _may_be_of(concept: str, text: str, topic: Sequence[str], lexicon: Lexicon) 
         )  # "右肺上叶肿块，胸腔积液": the name holds a place of its own
     if not organs:
         return concept in _GENERIC
+    if concept == "lytic_lesion":
+        return bool(topic)
     return any(_related(organ, place, lexicon) for organ in organs for place in topic)
 
 
