@@ -16,14 +16,15 @@ _WORDS = {
         r"\b(?P<unchanged>unchanged|stable|(?:no|without) (?:(?:interval|significant|substantial|appreciable|definite|marked|further|obvious|gross"
         r"|other|any|new|acute|apparent|relevant|evidence of) ){0,3}change|persist(?:ent|s|ing)?"
         r"|again (?:seen|noted|demonstrated|identified)|similar(?: in appearance| in size| to prior)?(?= to|\s*[.,;]|$)"
-        r"|not (?:significantly )?changed|redemonstrat\w+|(?:the )?same size)\b"
+        r"|not (?:significantly )?changed|redemonstrat\w+|(?:the )?same size|as (?:before|previously)(?=\s*[.,;]|$)"
+        r"|(?:the )?same as (?:before|previously|in|on)|not (?:significantly |further )?(?:increased|enlarged|grown|progressed))\b"
         r"|\b(?P<improved>improv(?:ed|ing|ement)|(?:decreas|diminish)(?:ed|e|ing)(?: in size)?|resolv(?:ed|ing)|resolution"
-        r"|smaller|regress(?:ed|ion|ing)|clearing|less (?:dense|conspicuous|prominent|extensive)"
+        r"|smaller|regress(?:ed|ion|ing)|clearing|less (?:dense|conspicuous|prominent|extensive|than (?:on|in|at))|shrunk(?:en)?"
         r"|reduc(?:ed|tion) in (?:size|extent)|interval (?:decrease|reduction|improvement))\b"
         r"|\b(?P<worse>wors(?:e|ened|ening)(?! on| than (?:the |on the )?(?:left|right))|increas(?:ed|ing) (?:in )?size|interval (?:increase|enlargement|growth)"
         r"|progress(?:ed|ion|ive|ing)|larger(?! on the| than (?:the )?(?:left|right))|(?:has|have) (?:\w+ )?(?:increased|enlarged|grown)|increas(?:ed|ing)(?=\s*[.,;]|$)"
-        r"|increasing|enlarging|more (?:extensive|prominent|conspicuous))\b"
-        r"|\b(?P<new>new(?:ly)?|interval (?:development|placement|appearance)|now (?:seen|with)|there (?:is|are) now(?! (?:no|complete|near|resol|improve|decrease))|(?:was|were) not (?:seen|present|there|visible|evident) (?:on|in) (?:the )?(?:prior|previous|last|earlier)|not (?:seen|present) previously"
+        r"|increasing|increased (?:in (?:number|extent|volume)|since|from|compared)|enlarging|blossomed|more (?:extensive|prominent|conspicuous|confluent|than (?:on|in|at)))\b"
+        r"|\b(?P<new>new(?:ly)?|interval (?:development|placement|appearance)|now (?:seen|with)|there (?:is|are) now(?! (?:no|complete|near|resol|improve|decrease))|(?:was|were) not (?:seen|present|there|visible|evident) (?:on|in) (?:the )?(?:prior|previous|last|earlier)|not (?:seen|present) previously|not (?:seen|present|there|visible|evident) (?:in|on|at) (?:the )?(?:20\d\d|prior|previous|last|earlier)|(?:has|have) (?:newly )?(?:developed|appeared)"
         r"|previously not (?:seen|present))\b",
         re.IGNORECASE,
     ),
@@ -52,7 +53,7 @@ _WORDS = {
 _DIGIT = re.compile("[0-9]")
 _NUMBER = r"(\d+(?:[.,]\d+)?)\s*(мм|см|mm|cm)?"
 _PRIOR_SIZE = re.compile(
-    rf"(?:\b(?:ранее|до этого|previously|prior|formerly|was)\b|原|前片|前次|上次)[^\d.,;，；。]{{0,14}}{_NUMBER}",
+    rf"(?:\b(?:ранее|до этого|previously|prev\.?|prior|formerly|was)(?!\w)|原|前片|前次|上次)[^\d.,;，；。]{{0,14}}{_NUMBER}",
     re.IGNORECASE,
 )
 _FROM_TO = re.compile(

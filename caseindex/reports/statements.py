@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import replace
 
-from caseindex.records import Language, Polarity, Side, Statement
+from caseindex.records import Change, Language, Polarity, Side, Statement
 from caseindex.reports import chinese
 from caseindex.reports.changes import ChangeSpan, change_of, find_changes
 from caseindex.reports.chinese_operations import cured_cancer, stated_mentions
@@ -135,7 +135,7 @@ def _of_sentence(
             polarity=judged.polarity,
             side=sided.side(mention, a, b, others, judged),
             place=place_of(mention, places, whole, lexicon) if places else None,
-            change=change_of(plain, a, b, changes, others) if changes else None,
+            change=_told_change(change_of(plain, a, b, changes, others), judged) if changes else None,
             section=section,
             start=start,
             end=start + len(text),
@@ -173,6 +173,11 @@ def _as_specific(found: list[Statement], lexicon: Lexicon) -> list[Statement]:
                 statement = replace(statement, finding=other.finding)
         made.append(statement)
     return made
+
+
+def _told_change(change: Change | None, judged: Assessment) -> Change | None:
+    """What is not there is neither worse nor unchanged: "aneurysm has grown, no rupture"."""
+    return None if judged.polarity is Polarity.ABSENT and change in (Change.WORSE, Change.UNCHANGED) else change
 
 
 def _judged(mention: Mention, kind: ConceptKind, sentence: Sentence, a: int, b: int, section: str) -> Assessment:
