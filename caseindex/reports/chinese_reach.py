@@ -30,6 +30,12 @@ def reaches_left(cue: Cue, between: str) -> bool:
     return not mark.search(between) and not _COLON.search(between)
 
 
+def family_goes_on(cue: Cue, text: str, between: str) -> bool:
+    """Whether a word of the family still holds: "其母患乳腺癌，右乳囊肿" tells of the mother in its own clause only,
+    "家族史：肺癌，胃癌" opens a list."""
+    return text[cue.end - 1] in ":：" or not _STOP.search(between)
+
+
 def doubt_goes_on(cue: Cue, text: str, start: int) -> bool:
     """Whether a doubt also holds of what "with" joins to its finding, at ``start``: "考虑胰腺癌伴淋巴结转移"; a denial
     does not ("未见骨折伴积液")."""

@@ -244,6 +244,8 @@ class Sentence:
         if self.text[cue.start] == "?" and self.text[max(cue.start - 1, 0)].isalnum():
             return False  # "перелом? вывиха нет"
         if cue.kind is CueKind.FAMILY:
+            if self.language is Language.CHINESE and not chinese_reach.family_goes_on(cue, self.text, between):
+                return False
             return ";" not in between and ":" not in between.lstrip()[1:] and not self._now_between(cue.end, start)
         if (
             cue.kind is CueKind.NEGATION
