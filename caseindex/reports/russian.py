@@ -107,3 +107,9 @@ def may_be_genitive(word: str) -> bool:
     if word[-1:] in {"а", "я"} and lemma(word) == word:
         return False  # "кавернома", "аневризма": a nominative, though there might be an "аневризм"
     return any("gent" in parse.tag for parse in _analyser().parse(word))
+
+
+@lru_cache(maxsize=50_000)
+def may_be_one_subject(word: str) -> bool:
+    """Whether the form can be a nominative singular."""
+    return any("nomn" in parse.tag and "sing" in parse.tag for parse in _analyser().parse(word.lower()))

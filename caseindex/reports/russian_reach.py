@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from caseindex.reports import russian
 from caseindex.reports.cues import Cue, CueKind
 
 _FROM = 40  # characters at most from the word that opens a place to the finding
@@ -19,12 +20,19 @@ _PLACE = re.compile(
     r"\s+(?P<between>(?:(?:[\w-]*(?:ой|ого|его|ых|их|ом|ем|ым|ими|ыми)|п/о)\s+){0,2})$",
     re.IGNORECASE,
 )
+# "признаков консолидации перелома нет": there is a fracture
+_ASPECT = re.compile(
+    r"\b(?:консолидации|сращения|срастания|нагноения|малигнизации|ущемления|распада)\s+(?:[\w-]*(?:ой|ого|его|ых|их)\s+){0,2}$", re.IGNORECASE
+)
+_HEALING = re.compile(r"(?:консолидаци|сращени|срастани)\w+\s+(?:[\w-]+\s+)?перелом", re.IGNORECASE)
 _GONE = re.compile(r"удал[её]нн|резецированн|бывш|санированн|эвакуированн", re.IGNORECASE)
 _YEAR = re.compile(r"\(?(?:в |от )?(?:19|20)\d\d", re.IGNORECASE)
 _OF_ONE = re.compile(
     r"(?:[лчджщрт]ен|ван|нят)а?$", re.IGNORECASE
 )  # not "не выявлено", which governs a list in the genitive
 _PREDICATE_MARK = re.compile(r"(?:\s+[-–—]|:)\s*$")
+_PLURAL = re.compile(r"(?:ются|ятся|утся|ены|аны|уют|ют)$", re.IGNORECASE)
+_MORE = re.compile(r"\d|\b(?:и|или|с|а|но|слева|справа|есть|[а-яё]+(?:ется|ются|ится))\b", re.IGNORECASE)
 _OPERATION = re.compile(r"(?!в |от ).*(?:19|20)\d\d", re.IGNORECASE)
 # "СДГ с прорывом в желудочки", "ГПОД I ст.", "ФКМ с кистозным компонентом": an abbreviation about which more is said
 _SAID_MORE = re.compile(r"\s+(?:с|со)\s|\s*[IVХ]+\b|\s*\d")
@@ -33,7 +41,10 @@ _SAID_MORE = re.compile(r"\s+(?:с|со)\s|\s*[IVХ]+\b|\s*\d")
 def place_of_search(text: str, start: int) -> str | None:
     """``"here"`` where the mention that begins at ``start`` only tells where something was looked for, ``"gone"`` where it
     has been removed from there; else ``None``."""
-    place = _PLACE.search(text[max(0, start - _FROM) : start])
+    before = text[max(0, start - _FROM) : start]
+    if _ASPECT.search(before) or _HEALING.match(text, start):
+        return "here"
+    place = _PLACE.search(before)
     if place is None:
         return None
     if _GONE.search(place["between"]):
@@ -89,3 +100,21 @@ def past_reaches_left(text: str, end: int, cue: Cue, cues: Sequence[Cue]) -> boo
     if is_year_apart(text, end, cue.start):
         return False
     return True if is_operation_after(text[end : cue.start], text[cue.start : cue.end]) else None
+
+
+def is_list_of_subjects(text: str, start: int, end: int, cue: Cue) -> bool:
+    """Whether a plural that denies what stands before it has the mention among its subjects, since the last of them is
+    one thing only: "лимфаденопатия, спленомегалия, выпот не определяются"."""
+    if not _PLURAL.search(text[cue.start : cue.end]):
+        return False
+    own, *items = text[end : cue.start].split(",")
+    item = text[max(text.rfind(mark, 0, start) for mark in ",;:.") + 1 : start] + own
+    if not items or _MORE.search(item) or any(_MORE.search(other) for other in items):
+        return False
+    return all(_is_one_thing(words) for words in (text[start:end], *items))
+
+
+def _is_one_thing(words: str) -> bool:
+    nouns = (word for word in re.findall("[а-яё]{3,}", words.lower()) if not russian.is_adjective(word))
+    first = next(nouns, None)
+    return first is not None and russian.may_be_one_subject(first)

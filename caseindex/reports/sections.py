@@ -33,7 +33,7 @@ _HEADERS = {
     ),
     "caption": r"caption|подпись|图注",
     "diagnosis": r"(?:final |discharge )?diagnosis|диагноз|最后诊断|临床诊断结果",
-    "differential": r"differential(?: diagnos[ie]s)?|ddx|дифференциальный диагноз|鉴别诊断",
+    "differential": r"differential(?: diagnos[ie]s)?|ddx|дифференциальный диагноз|дифф?\.? ?диагноз|дифдиагноз|дифф?\.? ?ряд|鉴别诊断",
     "recommendation": r"recommendations?|рекомендаци[ия]|рекомендовано|建议",
 }
 _HEADER = re.compile(
