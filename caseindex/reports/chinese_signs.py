@@ -10,7 +10,7 @@ from caseindex.records import Polarity, Statement
 
 # What is seen where the disease is; "囊性低密度影，囊肿可能" are both there, the one and the doubt about the other.
 _SIGN = re.compile(
-    "充盈缺损|肠.*扩张|气液平|液气平|肺动脉.*(?:增宽|扩张|增粗)|间隙.*变窄|无回声|内膜片|楔形|弥漫性病变|流空消失|皮质.*(?:毛糙|不连续)"
+    "充盈缺损|肠.*扩张|气液平|液气平|肺动脉.*(?:增宽|扩张|增粗|突出|膨隆|凸出)|间隙.*变窄|无回声|内膜片|楔形|弥漫性病变|流空消失|皮质.*(?:毛糙|不连续)"
 )
 
 
