@@ -1,0 +1,48 @@
+"""Statements of Russian sentences: what a denial passes over, and what the other side is said to have."""
+
+from __future__ import annotations
+
+import pytest
+
+from caseindex.records import Language
+from caseindex.reports.statements import statements
+
+_MARK = {"present": "+", "absent": "-", "uncertain": "?"}
+
+
+@pytest.mark.parametrize(
+    ("sentence", "told"),
+    [
+        # The verb left out, or in front of a list.
+        ("Плевральный выпот: нет; перикардиальный выпот: до 5 мм.", {"pleural_effusion-", "pericardial_effusion+"}),
+        ("Эмфизема; ателектазов, инфильтрации - нет.", {"emphysema+", "atelectasis-", "infiltrate-"}),
+        ("Отсутствуют: кровоизлияние, перелом.", {"hemorrhage-", "fracture-"}),
+        # A plural has several subjects, a participle in the singular one.
+        ("Тендинит, бурсит, разрыв сухожилий не определяются.", {"tendinosis-", "bursitis-", "tendon_rupture-"}),
+        ("Пневмония, туберкулёз исключён.", {"pneumonia+", "tuberculosis-"}),
+        # Where something was looked for is there, unless it was removed.
+        ("Вокруг кисты печени отёка не выявлено.", {"liver_cyst+", "edema-"}),
+        ("Нет признаков консолидации перелома ключицы.", {"clavicle_fracture+"}),
+        # What more is said of stands in no list of the denied; nor does what is of the past.
+        ("ГПОД I ст., язвенной ниши не выявлено.", {"hiatal_hernia+", "ulcer-"}),
+        ("У больного с раком лёгкого в анамнезе очагов в печени не выявлено.", {"lung_cancer?h", "liver_mass-"}),
+        ("Инсульт 5 лет назад, сейчас острой ишемии не видно.", {"stroke?h", "ischemic_stroke-"}),
+        # The other side.
+        ("Гонартроз III ст. справа, I-II ст. слева.", {"gonarthrosis+right", "gonarthrosis+left"}),
+        ("Субдуральная гематома слева регрессировала, справа - без динамики.", {"sdh-left", "sdh+right"}),
+        ("Паховая грыжа слева, справа грыжи нет.", {"inguinal_hernia+left", "inguinal_hernia-right"}),
+        ("Переломы: 5 ребра, ключицы слева.", {"rib_fracture+", "clavicle_fracture+left"}),
+        ("В левой молочной железе, на 2 ч, киста.", {"breast_cyst+left"}),
+    ],
+)
+def test_statements_of_a_sentence(sentence: str, told: set[str]) -> None:
+    made = {
+        f"{one.finding}{_MARK[one.polarity.value]}{one.side.value if one.side else ''}{'h' if one.historical else ''}"
+        for one in statements(sentence, Language.RUSSIAN)
+    }
+    assert made == told
+
+
+def test_a_diagnosis_is_of_the_organ_of_the_mass_that_it_explains() -> None:
+    sentence = "Образование головки поджелудочной железы с билиарной гипертензией: рак?"
+    assert "pancreatic_cancer" in {one.finding for one in statements(sentence, Language.RUSSIAN)}
