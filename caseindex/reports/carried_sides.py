@@ -59,7 +59,9 @@ _BLOCKED_OUTFLOW = frozenset(["hydronephrosis", "ureteral_stone", "nephrolithias
 _OF_A_SIDE = frozenset(["mastectomy", "nephrectomy"])  # "РМЖ слева, РМЭ в 2018"
 _IN_CONSOLIDATION = frozenset(["air_bronchogram", "consolidation", "lung_opacity", "infiltrate", "pneumonia"])
 _ADVERBS = frozenset(["справа", "слева"])
-_ON_THE_CLOCK = re.compile(r"(?:\s(?:молочной железе|МЖ|доле|почке|легком))?\s*,\s*(?:на|в)\s[^,;]{1,20},")  # "в левой, на 2 ч, образование"
+_ON_THE_CLOCK = re.compile(
+    r"(?:\s(?:молочной железе|МЖ|доле|почке|легком))?\s*,\s*(?:на|в)\s[^,;]{1,20},"
+)  # "в левой, на 2 ч, образование"
 _IN_PART = re.compile(
     r"(?:^|[,;:.(])\s*(?:а\s+)?(?:в|на|по)\s+(?:[а-яё-]+\s+){0,3}$", re.IGNORECASE
 )  # "в средней трети"
