@@ -194,9 +194,18 @@ def _row(one: Verdict) -> dict[str, Any]:
         "patient": one.filed.images[0].patient_id,
         "file": one.filed.images[0].file,
         "probably": max(one.errors, key=lambda name: one.errors[name]) if one.ruling.value != "fits" else "",
-        "doubtful": "; ".join(dict.fromkeys(doubtful)),
-        "missing": "; ".join(each.concept for each in one.missing),
+        "doubtful": "; ".join(_called(concept, one) for concept in dict.fromkeys(doubtful)),
+        "missing": "; ".join(_called(each.concept, one) for each in one.missing),
     }
+
+
+def _called(concept: str, one: Verdict) -> str:
+    """The concept as a reader of the report calls it."""
+    from caseindex.records import Language
+    from caseindex.reports.lexicon import load_lexicon
+
+    known = load_lexicon().concepts.get(concept)
+    return known.name(one.filed.report.language or Language.ENGLISH) if known is not None else concept
 
 
 def _statement_rows(one: Verdict) -> list[dict[str, Any]]:
@@ -209,7 +218,9 @@ def _statement_rows(one: Verdict) -> list[dict[str, Any]]:
     }
     rows = [
         {
-            "of": " ".join(filter(None, (each.statement.finding, each.statement.polarity, each.statement.side))),
+            "of": " ".join(
+                filter(None, (_called(each.statement.finding, one), each.statement.polarity, each.statement.side))
+            ),
             "verdict": each.ruling.value,
             "agreement": _rounded(each.agreement),
             "why": "; ".join(each.why),
@@ -219,7 +230,7 @@ def _statement_rows(one: Verdict) -> list[dict[str, Any]]:
     ]
     missing = [
         {
-            "of": each.concept,
+            "of": _called(each.concept, one),
             "verdict": "missing",
             "agreement": "",
             "why": f"image {each.probability:.2f}; neighbours {each.share:.2f}; archive {each.base:.2f}",
