@@ -8,10 +8,14 @@ import json
 import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from benchmarks.identity.pack import _DISEASE, DATA
+from caseindex.cli.possibly_same import read_possibly_same
+from caseindex.index.archive import Archive
 
 TEST = 0.31  # families below this position are the test side, as in recipes.py
 NAMES = ("paediatric", "adult", "paediatric training side")
@@ -21,6 +25,15 @@ def caseindex(*arguments: str | Path) -> Any:
     """What the command printed, parsed."""
     command = [sys.executable, "-m", "caseindex", *map(str, arguments), "--format", "json"]
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def each(work: Path | None, data: Path = DATA) -> Iterator[tuple[str, Archive, list[tuple[str, str]]]]:
+    """(name, archive, pairs of ids that may be one person) of what is measured on: the paediatric test side and the adults.
+    Without ``work`` they are gone afterwards."""
+    with tempfile.TemporaryDirectory() as temporary:
+        for name in ("paediatric", "adult"):
+            archive, same = make(name, work or Path(temporary), data)
+            yield name, Archive.open(archive), read_possibly_same(Path(same[1])) if same else []
 
 
 def make(name: str, work: Path, data: Path = DATA) -> tuple[Path, list[str]]:

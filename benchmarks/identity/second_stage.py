@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import tempfile
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -20,9 +19,8 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from benchmarks.identity.archives import make
+from benchmarks.identity.archives import each
 from benchmarks.identity.pack import DATA
-from caseindex.cli.possibly_same import read_possibly_same
 from caseindex.evaluation.bootstrap import interval_of_mean
 from caseindex.index.archive import Archive
 from caseindex.records import Image, PixelArray
@@ -50,21 +48,16 @@ def main() -> None:
     parser.add_argument("--queries", type=int, default=150)
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as temporary:
-        work = options.work or Path(temporary)
-        found = {}
-        for name in ("paediatric", "adult"):
-            archive, same = make(name, work, options.data)
-            found[name] = _measured(Archive.open(archive), same, options.queries)
-            print(
-                name, {look: round(figures["top_1"], 3) for look, figures in found[name]["looks"].items()}, flush=True
-            )
+    found = {}
+    for name, archive, same in each(options.work, options.data):
+        found[name] = _measured(archive, same, options.queries)
+        print(name, {look: round(figures["top_1"], 3) for look, figures in found[name]["looks"].items()}, flush=True)
     if options.write:
         RESULTS.parent.mkdir(parents=True, exist_ok=True)
         RESULTS.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
 
 
-def _measured(archive: Archive, same: list[str], count: int) -> dict[str, Any]:
+def _measured(archive: Archive, same: list[tuple[str, str]], count: int) -> dict[str, Any]:
     gallery, model = load_gallery(archive)
     partners = _partners(same)
     several = [one for one, number in zip(*np.unique(gallery.persons, return_counts=True), strict=True) if number > 1]
@@ -115,9 +108,9 @@ def _figures(found: dict[int, list[float]], plain: dict[int, list[float]], owner
     return out
 
 
-def _partners(same: list[str]) -> dict[str, set[str]]:
+def _partners(same: list[tuple[str, str]]) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
-    for one, two in read_possibly_same(Path(same[1])) if same else ():
+    for one, two in same:
         found.setdefault(one, set()).add(two)
         found.setdefault(two, set()).add(one)
     return found

@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,13 +22,11 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from benchmarks.identity.archives import make
+from benchmarks.identity.archives import each
 from benchmarks.identity.pack import DATA
-from caseindex.cli.possibly_same import read_possibly_same
 from caseindex.evaluation.bootstrap import interval_of_mean
 from caseindex.evaluation.cohort import with_cohort
 from caseindex.evaluation.identity_set import Exclusions, IdentitySet
-from caseindex.index.archive import Archive
 from caseindex.retrieval.identity.gallery import load_gallery
 from caseindex.retrieval.identity.two_ids import PersonPair, person_pairs
 
@@ -46,13 +43,11 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=50)
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as temporary:
-        found = {}
-        for name in ("paediatric", "adult"):
-            archive, same = make(name, options.work or Path(temporary), options.data)
-            gallery, _ = load_gallery(Archive.open(archive))
-            found[name] = _measured(gallery.as_set(read_possibly_same(Path(same[1])) if same else ()), options.trials)
-            print(name, json.dumps(found[name]), flush=True)
+    found = {}
+    for name, archive, same in each(options.work, options.data):
+        gallery, _ = load_gallery(archive)
+        found[name] = _measured(gallery.as_set(same), options.trials)
+        print(name, json.dumps(found[name]), flush=True)
     if options.write:
         RESULTS.parent.mkdir(parents=True, exist_ok=True)
         RESULTS.write_text(json.dumps(found, indent=1) + "\n", "utf-8")

@@ -75,28 +75,35 @@ def repeated_sides(
 ) -> Iterator[tuple[int, Side]]:
     """(number of the mention, side) where a clause says that the mention before it is on the other side as well;
     ``BOTH`` for the side that this one is not on."""
-    for match in _ANOTHER[language].finditer(sentence):
-        before = [(end, number) for number, (_, end) in enumerate(mentions) if end <= match.start()]
-        if before:
-            yield max(before)[1], Side((match.lastgroup or "").lstrip("_"))
+    for _, number, side in _said_of(_ANOTHER[language], sentence, mentions):
+        yield number, side
 
 
 def graded_sides(
     sentence: str, language: Language, mentions: Sequence[tuple[int, int]]
 ) -> Iterator[tuple[int, Side, Change | None]]:
     """(number of the mention, side, comparison) that a clause of a side and a degree says of the mention before it."""
+    if language is Language.ENGLISH:
+        return
     pattern = _GRADED if language is Language.RUSSIAN else _CHINESE_GRADED
-    for match in pattern.finditer(sentence) if language is not Language.ENGLISH else ():
-        before = [(end, number) for number, (_, end) in enumerate(mentions) if end <= match.start()]
-        if before:
-            changes = find_changes(match.group(), language)
-            yield max(before)[1], Side((match.lastgroup or "").lstrip("_")), changes[0][2] if changes else None
+    for clause, number, side in _said_of(pattern, sentence, mentions):
+        changes = find_changes(clause, language)
+        yield number, side, changes[0][2] if changes else None
 
 
 def denied_sides(sentence: str, language: Language, mentions: Sequence[tuple[int, int]]) -> Iterator[tuple[int, Side]]:
     """(number of the mention, side) that a clause without a finding of its own denies of the mention before it;
     ``BOTH`` for the side that this one is not on."""
-    for match in _OTHER_SIDE[language].finditer(sentence):
+    for _, number, side in _said_of(_OTHER_SIDE[language], sentence, mentions):
+        yield number, side
+
+
+def _said_of(
+    pattern: re.Pattern[str], sentence: str, mentions: Sequence[tuple[int, int]]
+) -> Iterator[tuple[str, int, Side]]:
+    """(clause, number of the mention before it, side) of the clauses that match. The group that matched is named for its
+    side; a second one of the same side has a mark before its name."""
+    for match in pattern.finditer(sentence):
         before = [(end, number) for number, (_, end) in enumerate(mentions) if end <= match.start()]
         if before:
-            yield max(before)[1], Side((match.lastgroup or "").lstrip("_"))
+            yield match.group(), max(before)[1], Side((match.lastgroup or "").lstrip("_"))

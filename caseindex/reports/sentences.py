@@ -12,8 +12,7 @@ _ABBREVIATIONS = frozenset(
 )
 # Nor after one of these where a small letter or a number follows: "neg. for malignancy".
 _SHORT = frozenset(
-    "neg pos dev bilat lat ant sup inf susp poss prob mod mult assoc incl resp prox dist rt lt abn min max diam approx hx c/w vert"
-    "".split()
+    "neg pos dev bilat lat ant sup inf susp poss prob mod mult assoc incl resp prox dist rt lt abn min max diam approx hx c/w vert".split()
 )
 _BOUNDARY = re.compile(
     r"[.!?]+(?=[\s\"')\]»]|$)|(?<=[a-zа-яё]{3})\.(?=[A-ZА-ЯЁ])|[。！？；;]+"
