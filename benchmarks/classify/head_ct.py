@@ -38,7 +38,7 @@ SENTENCES = (
 def archive_of(folder: Path, source: Path) -> Any:
     from caseindex.index.archive import Archive
     from caseindex.ingest.pipeline import ingest
-    from caseindex.reports.languages import detect
+    from caseindex.reports.text.languages import detect
 
     archive, _ = Archive.create(folder)
     ingest(archive.store, [source], settings=archive.settings, rejected=archive.rejected_file, detect_language=detect)

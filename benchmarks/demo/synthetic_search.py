@@ -73,7 +73,7 @@ def part_of(source: Path, target: Path, split: str | None, *, reports: bool) -> 
 def archive_of(source: Path, folder: Path) -> Any:
     from caseindex.index.archive import Archive
     from caseindex.ingest.pipeline import ingest
-    from caseindex.reports.languages import detect
+    from caseindex.reports.text.languages import detect
 
     archive, _ = Archive.create(folder)
     ingest(archive.store, [source], settings=archive.settings, rejected=archive.rejected_file, detect_language=detect)

@@ -57,7 +57,7 @@ def linked(pack: Path, rows: Sequence[dict[str, str]], folder: Path, *, reports:
 def archive_of(source: Path, folder: Path) -> Any:
     from caseindex.index.archive import Archive
     from caseindex.ingest.pipeline import ingest
-    from caseindex.reports.languages import detect
+    from caseindex.reports.text.languages import detect
 
     if (folder / "archive.toml").is_file():
         return Archive.open(folder)

@@ -34,7 +34,7 @@ from caseindex.encoders.model import load_text_encoder
 from caseindex.index.archive import Archive
 from caseindex.ingest.pipeline import ingest
 from caseindex.records import Float32Array, ItemKind
-from caseindex.reports.languages import detect
+from caseindex.reports.text.languages import detect
 from caseindex.train.held_out import by_patient
 from caseindex.train.pair import train_pair
 from caseindex.train.pair_settings import PairSettings

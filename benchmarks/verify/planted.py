@@ -38,7 +38,7 @@ def archive_of(source: Path, folder: Path) -> Archive:
     from caseindex.index.embed import embed
     from caseindex.ingest.pipeline import ingest
     from caseindex.records import ItemKind
-    from caseindex.reports.languages import detect
+    from caseindex.reports.text.languages import detect
 
     archive, new = Archive.create(folder)
     if new:

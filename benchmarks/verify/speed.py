@@ -36,7 +36,7 @@ def archive_in(work: Path, images: int) -> Any:
     from caseindex.demo.source import Recipe, make_source
     from caseindex.index.archive import Archive
     from caseindex.ingest.pipeline import ingest
-    from caseindex.reports.languages import detect
+    from caseindex.reports.text.languages import detect
 
     make_source(work / "source", Recipe(images=images))
     archive, new = Archive.create(work / "archive")

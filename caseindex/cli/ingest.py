@@ -62,7 +62,7 @@ def ingest(
     from caseindex.cli.progress import progress
     from caseindex.index.archive import Archive
     from caseindex.ingest.pipeline import ingest as run
-    from caseindex.reports.languages import detect
+    from caseindex.reports.text.languages import detect
     from caseindex.retrieval.word_index import open_word_index
 
     opened = Archive.find(archive)

@@ -99,7 +99,7 @@ def run_demo(
 
 def _take_in(archive: Archive, source: Path, stage: Stage) -> None:
     from caseindex.ingest.pipeline import ingest
-    from caseindex.reports.languages import detect
+    from caseindex.reports.text.languages import detect
 
     with stage("ingest", None, "files") as advance:
         ingest(

@@ -143,7 +143,7 @@ class ConceptTextEncoder:
         return np.where((np.diff(ends, prepend=0) > 1)[:, None], normalised(sums), vectors[ends - 1])
 
     def _parts(self, text: str) -> list[str]:
-        from caseindex.reports.pieces import pieces
+        from caseindex.reports.text.pieces import pieces
 
         return [text[start:end] for start, end in pieces(text, self._pieces.count, self._config.max_tokens)]
 

@@ -49,8 +49,8 @@ def prompts_of(text: str, negative: str | None = None) -> Prompts:
     >>> prompts_of("hydrocephalus").negatives
     ('no hydrocephalus', 'no abnormality, normal')
     """
-    from caseindex.reports.languages import detect
     from caseindex.reports.statements import statements
+    from caseindex.reports.text.languages import detect
 
     if negative is not None:
         return Prompts(text, (negative,))

@@ -54,8 +54,8 @@ def features_of(text: str) -> Features:
 
 def _parts(text: str) -> tuple[list[tuple[int, int]], ...]:
     """Spans of the conclusion's first sentence, of the conclusion, and of the rest."""
-    from caseindex.reports.sections import sections
-    from caseindex.reports.sentences import sentences
+    from caseindex.reports.text.sections import sections
+    from caseindex.reports.text.sentences import sentences
 
     found = sections(text)
     conclusion = [part for part in found if part.name in _CONCLUSION] or found
@@ -69,7 +69,7 @@ def _parts(text: str) -> tuple[list[tuple[int, int]], ...]:
 
 
 def _grams(text: str) -> Iterable[str]:
-    from caseindex.reports.tokens import tokens
+    from caseindex.reports.text.tokens import tokens
 
     words = [token.norm for token in tokens(text, stop_words=True) if not token.norm[:1].isdigit()]
     for n in _N:

@@ -15,13 +15,14 @@ from typing import NamedTuple
 
 from caseindex.errors import NotInArchive
 from caseindex.records import Language
-from caseindex.reports import precompute, table
-from caseindex.reports.composition import Composition
-from caseindex.reports.coordination import further
-from caseindex.reports.matching import OPEN_PLACE, Names, NameTable, name_table
-from caseindex.reports.nodes import with_enlarged_nodes
-from caseindex.reports.sentences import sentences
+from caseindex.reports import table
+from caseindex.reports.names import precompute
+from caseindex.reports.names.composition import Composition
+from caseindex.reports.names.coordination import further
+from caseindex.reports.names.matching import OPEN_PLACE, Names, NameTable, name_table
+from caseindex.reports.names.nodes import with_enlarged_nodes
 from caseindex.reports.table import ConceptKind, Row
+from caseindex.reports.text.sentences import sentences
 
 _STATED = frozenset([ConceptKind.FINDING, ConceptKind.DEVICE])
 _OPERATION = "postoperative"

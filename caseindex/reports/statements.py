@@ -8,22 +8,22 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from caseindex.records import Change, Language, Polarity, Side, Statement
-from caseindex.reports import chinese
-from caseindex.reports.changes import ChangeSpan, change_of, find_changes
-from caseindex.reports.chinese_operations import cured_cancer, stated_mentions
-from caseindex.reports.chinese_signs import without_signs
-from caseindex.reports.ellipsis import denied_sides, graded_sides, repeated_sides
-from caseindex.reports.languages import detect
 from caseindex.reports.lexicon import Lexicon, Mention, load_lexicon
-from caseindex.reports.negation import Assessment, Sentence
-from caseindex.reports.places import place_of
-from caseindex.reports.sections import sections
-from caseindex.reports.sentence_sides import SentenceSides
-from caseindex.reports.sentences import sentences
-from caseindex.reports.shared_sides import shared_sides
-from caseindex.reports.slips import chinese_slips, russian_slips
+from caseindex.reports.scope.changes import ChangeSpan, change_of, find_changes
+from caseindex.reports.scope.chinese_operations import cured_cancer, stated_mentions
+from caseindex.reports.scope.chinese_signs import without_signs
+from caseindex.reports.scope.ellipsis import denied_sides, graded_sides, repeated_sides
+from caseindex.reports.scope.negation import Assessment, Sentence
+from caseindex.reports.scope.places import place_of
+from caseindex.reports.sides.sentence_sides import SentenceSides
+from caseindex.reports.sides.shared_sides import shared_sides
 from caseindex.reports.table import ConceptKind
-from caseindex.reports.tokens import repaired_text
+from caseindex.reports.text import chinese
+from caseindex.reports.text.languages import detect
+from caseindex.reports.text.sections import sections
+from caseindex.reports.text.sentences import sentences
+from caseindex.reports.text.slips import chinese_slips, russian_slips
+from caseindex.reports.text.tokens import repaired_text
 
 # Names that hold a negation: "no abnormality", "патологии не выявлено".
 _NORMAL = "normal"

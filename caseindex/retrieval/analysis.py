@@ -72,7 +72,7 @@ class Mention:
 
 
 def _sections(text: str) -> list[tuple[int, int, float]]:
-    from caseindex.reports.sections import sections
+    from caseindex.reports.text.sections import sections
 
     return [
         (section.start, section.end, SECTION_WEIGHTS.get(str(section.name), _OTHER_SECTION))
@@ -93,8 +93,8 @@ def mentions(text: str, language: Language | None = None) -> list[Mention]:
     Anatomy and other kinds that a report can neither assert nor deny are present.
     """
     from caseindex.reports.lexicon import load_lexicon
-    from caseindex.reports.sentences import sentences
     from caseindex.reports.statements import statements
+    from caseindex.reports.text.sentences import sentences
 
     places = _sections(text)
     starts = [start for start, _ in sentences(text)]
@@ -122,11 +122,11 @@ def mentions(text: str, language: Language | None = None) -> list[Mention]:
 def denied_spans(text: str, language: Language | None, found: Sequence[Mention]) -> list[tuple[int, int]]:
     """The characters of what the text denies: the concepts that it denies, and every other word within the reach of a
     negation."""
-    from caseindex.reports.cues import CueKind
-    from caseindex.reports.languages import detect
-    from caseindex.reports.negation import Sentence
-    from caseindex.reports.sentences import sentences
-    from caseindex.reports.tokens import tokens
+    from caseindex.reports.scope.cues import CueKind
+    from caseindex.reports.scope.negation import Sentence
+    from caseindex.reports.text.languages import detect
+    from caseindex.reports.text.sentences import sentences
+    from caseindex.reports.text.tokens import tokens
 
     spans = [(mention.start, mention.end) for mention in found if mention.polarity is Polarity.ABSENT]
     language = language or detect(text)
@@ -175,7 +175,7 @@ def concept_rows(found: Sequence[Mention]) -> list[ConceptRow]:
 
 def analyse(text: str, language: Language | None = None) -> Analysis:
     """What the word channels index of one report."""
-    from caseindex.reports.tokens import tokens
+    from caseindex.reports.text.tokens import tokens
 
     found = mentions(text, language)
     denied = denied_spans(text, language, found)

@@ -14,7 +14,7 @@ _MOST = 8
 
 def matched_spans(question: Question, text: str, language: Language | None = None) -> tuple[tuple[int, int], ...]:
     """(start, end) of the question's concepts, and of its words that the text does not deny, in order."""
-    from caseindex.reports.tokens import tokens
+    from caseindex.reports.text.tokens import tokens
 
     found = mentions(text, language)
     wanted = {concept: unit.polarity for unit in question.units for concept in unit.accepted}

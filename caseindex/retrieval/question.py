@@ -12,7 +12,7 @@ from caseindex.retrieval.analysis import Mention, concept_rows, denied_spans, me
 from caseindex.retrieval.normality import NORMAL, asks_for_normal, place_of, without_the_word
 
 if TYPE_CHECKING:
-    from caseindex.reports.tokens import Token
+    from caseindex.reports.text.tokens import Token
 
 #: Kinds of concepts that a case is about; the others (places, modalities, attributes) narrow a question.
 CORE_KINDS = frozenset({"finding", "device", "procedure"})
@@ -71,8 +71,8 @@ class Question:
 
     def names(self) -> list[str]:
         """The concepts by their preferred names in the question's language, with their side, a denied one with a minus."""
-        from caseindex.reports.languages import detect
         from caseindex.reports.lexicon import load_lexicon
+        from caseindex.reports.text.languages import detect
 
         language = self.language or detect(self.text) or Language.ENGLISH
         found = []
@@ -89,7 +89,7 @@ def read_question(text: str, language: Language | None = None) -> Question:
     """The question's concepts and remaining words. A concept beside a narrower one of its own is left out: who asks
     for "stroke, ischaemic stroke" asks for the latter. As an alternative it stays: "meningioma or another tumour",
     "sinusitis, opacified sinuses"; a report of the narrower one answers both and comes first."""
-    from caseindex.reports.tokens import tokens
+    from caseindex.reports.text.tokens import tokens
 
     words = tokens(text, language)
     units: dict[str, ConceptUnit] = {}
@@ -120,8 +120,8 @@ def read_question(text: str, language: Language | None = None) -> Question:
 
 def _of_side(text: str, language: Language | None) -> list[tuple[int, int]]:
     """Where the question's words for left, right and both stand."""
-    from caseindex.reports.languages import detect
-    from caseindex.reports.laterality import find_sides
+    from caseindex.reports.sides.laterality import find_sides
+    from caseindex.reports.text.languages import detect
 
     spoken = language or detect(text)
     return [(start, end) for start, end, _ in find_sides(text, spoken)] if spoken else []
@@ -171,7 +171,7 @@ def question_of_report(text: str, language: Language | None = None) -> Question:
 
 def _unit(mention: Mention, words: tuple[str, ...], importance: float = 1.0) -> ConceptUnit:
     from caseindex.reports.lexicon import load_lexicon
-    from caseindex.reports.tokens import tokens
+    from caseindex.reports.text.tokens import tokens
 
     lexicon = load_lexicon()
     names = (tokens(name[0]) for name in lexicon.concept(mention.concept).names.values() if name)

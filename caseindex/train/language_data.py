@@ -58,8 +58,8 @@ def read_views(
     studies: Sequence[tuple[str, ...]], maker: ViewMaker, on_progress: Callable[[int], None]
 ) -> tuple[list[ReadReport], list[tuple[int, ...]]]:
     """(the reports of all studies, for each study the places of its reports)."""
-    from caseindex.reports.pieces import pieces
     from caseindex.reports.statements import statements
+    from caseindex.reports.text.pieces import pieces
 
     reports: list[ReadReport] = []
     of_study = []

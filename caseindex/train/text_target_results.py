@@ -79,8 +79,8 @@ def target_results(
 def _findings(
     vectors: Float32Array, places: Int64Array, pairs: Pairs, owners: Sequence[str], encoder: TextEncoder, seed: int
 ) -> tuple[dict[str, tuple[int, Interval]], Interval]:
-    from caseindex.reports.languages import detect
     from caseindex.reports.lexicon import load_lexicon
+    from caseindex.reports.text.languages import detect
 
     said = {text: concepts_of(pairs.texts[text]) for place in places for text in pairs.images[place].texts}
     spoken = Counter(detect(pairs.texts[text]) for text in said)

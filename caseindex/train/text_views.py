@@ -78,7 +78,7 @@ class ViewMaker:
         return View(text, tuple(self.pieces.ids([text])[0]), self.features.vector(concepts), findings)
 
     def report(self, text: str) -> ReportViews:
-        from caseindex.reports.sentences import sentences
+        from caseindex.reports.text.sentences import sentences
 
         concepts = concepts_of(text)
         spans = [text[start:end] for start, end in sentences(text)]

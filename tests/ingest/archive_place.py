@@ -10,7 +10,7 @@ from caseindex.index.store import LmdbStore
 from caseindex.ingest.pipeline import ingest
 from caseindex.ingest.summary import IngestSummary
 from caseindex.records import Image
-from caseindex.reports.languages import detect
+from caseindex.reports.text.languages import detect
 from caseindex.settings import Ingest, Limits, Settings
 
 

@@ -6,9 +6,10 @@ import pytest
 
 from caseindex.errors import CaseindexError, NotInArchive
 from caseindex.records import Language
-from caseindex.reports import precompute, russian
 from caseindex.reports.lexicon import Lexicon, load_lexicon
+from caseindex.reports.names import precompute
 from caseindex.reports.table import COLUMNS, ConceptKind, read_rows, rows
+from caseindex.reports.text import russian
 
 HEADER = "\t".join(COLUMNS) + "\n"
 
@@ -164,7 +165,7 @@ def test_mentions_point_into_the_text() -> None:
 
 def test_precomputed_names_are_of_this_lexicon() -> None:
     stored = precompute.read_names()
-    assert stored is not None, "run python -m caseindex.reports.precompute"
+    assert stored is not None, "run python -m caseindex.reports.names.precompute"
     document = precompute.names_document()
     assert [[concept, list(norms)] for concept, norms in stored.phrases] == document["phrases"]
     assert stored.exact == document["exact"]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from caseindex.records import Language, Polarity
-from caseindex.reports.negation import assess, polarity
+from caseindex.reports.scope.negation import assess, polarity
 from caseindex.reports.statements import statements
 
 HERE = Path(__file__).parent

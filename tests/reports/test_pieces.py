@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from caseindex.reports.pieces import pieces
+from caseindex.reports.text.pieces import pieces
 
 REPORT = (
     "FINDINGS: The ventricles are normal. No hemorrhage is seen. The sulci are wide.\n"

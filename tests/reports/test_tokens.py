@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from caseindex.records import Language
-from caseindex.reports.chinese import simplified
-from caseindex.reports.english import stem
-from caseindex.reports.languages import detect
-from caseindex.reports.russian import lemma
-from caseindex.reports.sections import sections
-from caseindex.reports.sentences import sentences
-from caseindex.reports.spelling import one_edit_apart
-from caseindex.reports.tokens import repaired, tokens
+from caseindex.reports.text.chinese import simplified
+from caseindex.reports.text.english import stem
+from caseindex.reports.text.languages import detect
+from caseindex.reports.text.russian import lemma
+from caseindex.reports.text.sections import sections
+from caseindex.reports.text.sentences import sentences
+from caseindex.reports.text.spelling import one_edit_apart
+from caseindex.reports.text.tokens import repaired, tokens
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from caseindex.records import Language, Statement
 from caseindex.reports.lexicon import load_lexicon
-from caseindex.reports.sections import sections
 from caseindex.reports.statements import statements
+from caseindex.reports.text.sections import sections
 
 _CONCLUSION = frozenset(["impression", "diagnosis"])
 _DESCRIPTION = frozenset(["findings"])

@@ -13,11 +13,11 @@ from enum import StrEnum
 import numpy as np
 
 from caseindex.records import Language, Polarity, Side, Statement
-from caseindex.reports.languages import detect
 from caseindex.reports.lexicon import load_lexicon
 from caseindex.reports.planting.rewriting import sentence_about, with_sentence, with_spans
 from caseindex.reports.planting.side_words import sides_swapped
 from caseindex.reports.statements import statements
+from caseindex.reports.text.languages import detect
 
 _TRIES = 4
 _NORMAL = "normal"

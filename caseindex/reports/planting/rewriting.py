@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from caseindex.records import Language
-from caseindex.reports.sections import sections
+from caseindex.reports.text.sections import sections
 
 _LAST = ("findings", "impression", "diagnosis", "body")  # sections that tell what was found
 _SAYS = {  # as a rule of each language's parser reads it, checked by whoever plants

@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from caseindex.records import Language, Side
-from caseindex.reports.laterality import find_sides
+from caseindex.reports.sides.laterality import find_sides
 
 #: Left beginnings and their right ones; endings are alike ("левой", "правой").
 _STEMS: Final[dict[Language, tuple[tuple[str, str], ...]]] = {

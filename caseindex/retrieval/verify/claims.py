@@ -36,8 +36,8 @@ class Claims:
 def claims_of(text: str, language: Language | None = None) -> Claims:
     """Reads the report. A text in none of the three languages claims nothing."""
     from caseindex.reports.lexicon import load_lexicon
-    from caseindex.reports.sentences import sentences
     from caseindex.reports.statements import statements
+    from caseindex.reports.text.sentences import sentences
 
     lexicon = load_lexicon()
     told = tuple(statements(text, language))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from caseindex.reports.sections import sections
-from caseindex.reports.sentences import sentences
+from caseindex.reports.text.sections import sections
+from caseindex.reports.text.sentences import sentences
 
 
 def pieces(text: str, count: Callable[[str], int], limit: int) -> list[tuple[int, int]]:

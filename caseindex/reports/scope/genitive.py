@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 
-from caseindex.reports import russian, russian_reach
+from caseindex.reports.scope import russian_reach
+from caseindex.reports.text import russian
 
 _PREPOSITION = re.compile(r"\s(?:в|во|на|по|с|со|за|из|от|к)\s", re.IGNORECASE)
 _DETAIL = re.compile(r"[0-9]")

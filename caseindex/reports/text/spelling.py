@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping, Set
 from functools import lru_cache
 
-from caseindex.reports import english, russian
+from caseindex.reports.text import english, russian
 
 MIN_LETTERS = 7
 MIN_RUSSIAN = 6  # a dictionary tells what is no word; English has none here

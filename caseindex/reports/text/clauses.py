@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import cached_property
 
-from caseindex.reports.tokens import Token
+from caseindex.reports.text.tokens import Token
 
 MAX_COORDINATED_WORDS = 4
 NEGATIONS = frozenset(["no", "not", "without", "без", "не", "нет"])

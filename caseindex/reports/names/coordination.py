@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence, Set
 from typing import NamedTuple
 
-from caseindex.reports import russian
+from caseindex.reports.text import russian
 
 Span = tuple[str, int, int]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Set
 from typing import NamedTuple
 
-from caseindex.reports.clauses import DENIALS, MAX_COORDINATED_WORDS, Clauses
+from caseindex.reports.text.clauses import DENIALS, MAX_COORDINATED_WORDS, Clauses
 
 MAX_FOREIGN_WORDS = 2
 MAX_PREDICATE_GAP = 4  # from a Russian subject to its predicate

@@ -15,10 +15,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from caseindex.records import Language, Polarity
-from caseindex.reports import chinese_reach, english_clauses, genitive, russian_reach
-from caseindex.reports.cues import Cue, CueKind, find_cues
-from caseindex.reports.languages import detect
-from caseindex.reports.sentences import sentences
+from caseindex.reports.scope import chinese_reach, english_clauses, genitive, russian_reach
+from caseindex.reports.scope.cues import Cue, CueKind, find_cues
+from caseindex.reports.text.languages import detect
+from caseindex.reports.text.sentences import sentences
 
 
 class Assessment(NamedTuple):

@@ -12,8 +12,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from caseindex.records import Language
-from caseindex.reports import chinese, english, russian
-from caseindex.reports.languages import CYRILLIC, HAN
+from caseindex.reports.text import chinese, english, russian
+from caseindex.reports.text.languages import CYRILLIC, HAN
 
 # "#" alone is a fracture ("# left NOF"), before a number it is none ("#2")
 _WORD = re.compile(rf"[{HAN}]+|\d+[.,]\d+|[^\W_{HAN}]+|#(?!\s*[\d:])")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from caseindex.records import Change, Language, Side
-from caseindex.reports.changes import find_changes
+from caseindex.reports.scope.changes import find_changes
 
 _OTHER_SIDE = {
     Language.ENGLISH: re.compile(

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from functools import cached_property
 
 from caseindex.records import Language, Polarity, Side
-from caseindex.reports import chinese_sides
-from caseindex.reports.carried_sides import CarriedSides, Named
-from caseindex.reports.laterality import find_sides, is_relative, last_side, side_of, side_of_place
 from caseindex.reports.lexicon import Lexicon, Mention
-from caseindex.reports.negation import Assessment
+from caseindex.reports.scope.negation import Assessment
+from caseindex.reports.sides import chinese_sides
+from caseindex.reports.sides.carried_sides import CarriedSides, Named
+from caseindex.reports.sides.laterality import find_sides, is_relative, last_side, side_of, side_of_place
 
 # "тень сердца расширена влево" has no side, nor has what there is one of, nor what the whole body has
 _UNSIDED = frozenset(

@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-LEMMAS_FILE = Path(__file__).with_name("data") / "lemmas_ru.tsv"
+LEMMAS_FILE = Path(__file__).parents[1] / "data" / "lemmas_ru.tsv"
 
 # Of several readings of a form the one that a report means: an organ ("легкое", not "mild"), a vein, a vice.
 _PREFERRED = frozenset(

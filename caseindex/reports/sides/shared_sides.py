@@ -13,8 +13,8 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from caseindex.records import Change, Polarity, Side
-from caseindex.reports.changes import ChangeSpan
 from caseindex.reports.lexicon import Lexicon
+from caseindex.reports.scope.changes import ChangeSpan
 
 Named = tuple[str, int, int]  # concept, start, end
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from caseindex.reports import russian
-from caseindex.reports.cues import Cue, CueKind
+from caseindex.reports.scope.cues import Cue, CueKind
+from caseindex.reports.text import russian
 
 _FROM = 40  # characters at most from the word that opens a place to the finding
 # "в области", "вокруг", "по краю ... очага"

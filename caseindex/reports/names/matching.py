@@ -16,11 +16,11 @@ from functools import lru_cache
 from typing import TypeVar
 
 from caseindex.records import Language
-from caseindex.reports import chinese, spelling
-from caseindex.reports.clauses import NEGATIONS, Clauses
-from caseindex.reports.phrases import ALSO_MODIFIERS, Match, Phrase, longest, match
+from caseindex.reports.names.phrases import ALSO_MODIFIERS, Match, Phrase, longest, match
 from caseindex.reports.table import Row
-from caseindex.reports.tokens import Token, words_but_chinese
+from caseindex.reports.text import chinese, spelling
+from caseindex.reports.text.clauses import NEGATIONS, Clauses
+from caseindex.reports.text.tokens import Token, words_but_chinese
 
 Key = TypeVar("Key")
 Span = tuple[str, int, int]  # concept, start, end

@@ -4,7 +4,7 @@
   morphological analyser.
 - ``data/names.json``: the names in normal form, with the checksum of the ``lexicon.tsv`` that they were made from.
 
-Run ``python -m caseindex.reports.precompute`` after every change of ``lexicon.tsv``. Both are caches: where they are
+Run ``python -m caseindex.reports.names.precompute`` after every change of ``lexicon.tsv``. Both are caches: where they are
 missing or of another lexicon, loading is slower and the answers are the same; a test compares them with the truth.
 """
 
@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from caseindex.records import Language
-from caseindex.reports import russian
-from caseindex.reports.matching import NameTable, name_table
+from caseindex.reports.names.matching import NameTable, name_table
 from caseindex.reports.table import LEXICON_FILE, rows
+from caseindex.reports.text import russian
 
-NAMES_FILE = Path(__file__).with_name("data") / "names.json"
+NAMES_FILE = Path(__file__).parents[1] / "data" / "names.json"
 _WORD = re.compile("[а-яё]+")
 
 

@@ -10,8 +10,8 @@ import re
 from collections.abc import Sequence
 
 from caseindex.records import Language
-from caseindex.reports.laterality import SideSpan
 from caseindex.reports.lexicon import Lexicon
+from caseindex.reports.sides.laterality import SideSpan
 
 _PART_END = re.compile("[；;。]")
 _CLAUSE_MARK = re.compile("[，,：:]")

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from caseindex.records import Language
-from caseindex.reports import chinese
+from caseindex.reports.text import chinese
 
-CUES_FILE = Path(__file__).with_name("data") / "cues.tsv"
+CUES_FILE = Path(__file__).parents[1] / "data" / "cues.tsv"
 
 
 class CueKind(StrEnum):

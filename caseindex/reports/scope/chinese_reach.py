@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from caseindex.reports.cues import Cue, CueKind
+from caseindex.reports.scope.cues import Cue, CueKind
 
 _STOP = re.compile(r"[，,；;。]")
 _MARK = re.compile(r"[，,；;。、]")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from caseindex.records import Change, Language
-from caseindex.reports import chinese
+from caseindex.reports.text import chinese
 
 ChangeSpan = tuple[int, int, Change]
 

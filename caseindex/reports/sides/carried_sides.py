@@ -11,10 +11,10 @@ import re
 from collections.abc import Sequence
 
 from caseindex.records import Language, Side
-from caseindex.reports.chinese_sides import last_named
-from caseindex.reports.laterality import SideSpan
 from caseindex.reports.lexicon import Lexicon
-from caseindex.reports.topic import is_of_topic, is_unpaired
+from caseindex.reports.sides.chinese_sides import last_named
+from caseindex.reports.sides.laterality import SideSpan
+from caseindex.reports.sides.topic import is_of_topic, is_unpaired
 
 Named = tuple[str, int, int]  # concept, start, end
 

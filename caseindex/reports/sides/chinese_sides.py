@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 
 from caseindex.records import Side
-from caseindex.reports.laterality import SideSpan
+from caseindex.reports.sides.laterality import SideSpan
 
 Named = tuple[str, int, int]  # concept, start, end
 

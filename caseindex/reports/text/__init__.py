@@ -1,0 +1,1 @@
+"""A report's text taken apart: language, sections, sentences, words with their normal forms, slips of the hand put right."""
