@@ -10,11 +10,13 @@ from dataclasses import replace
 from caseindex.records import Change, Language, Polarity, Side, Statement
 from caseindex.reports.lexicon import Lexicon, Mention, load_lexicon
 from caseindex.reports.scope.changes import ChangeSpan, change_of, find_changes
-from caseindex.reports.scope.chinese_operations import cured_cancer, stated_mentions
+from caseindex.reports.scope.chinese_context import in_context
+from caseindex.reports.scope.chinese_operations import cured_cancer, is_still_there, stated_mentions
 from caseindex.reports.scope.chinese_signs import without_signs
 from caseindex.reports.scope.ellipsis import denied_sides, graded_sides, repeated_sides
 from caseindex.reports.scope.negation import Assessment, Sentence
 from caseindex.reports.scope.places import place_of
+from caseindex.reports.scope.russian_details import is_detail
 from caseindex.reports.sides.sentence_sides import SentenceSides
 from caseindex.reports.sides.shared_sides import shared_sides
 from caseindex.reports.table import ConceptKind
@@ -30,6 +32,7 @@ _NORMAL = "normal"
 _ASKED = frozenset(["indication", "differential"])  # sections that ask rather than tell
 _PAST = frozenset(["history"])
 _DYNAMICS = frozenset(["positive_dynamics", "negative_dynamics"])
+_OF_ILLNESS = re.compile("病情|疾病|疗效")  # "病灶增大，提示病情进展": a finding of its own
 _COMPARED = frozenset(["enlargement", "volume_loss"])
 _TAKEN_OUT = re.compile(
     r"(?<!\bbe )remov|explant|extubat|pulled|удален|удалил|извлеч|拔除|拔出|移除|撤除|取出", re.IGNORECASE
@@ -47,6 +50,7 @@ _COMPLICATION = re.compile(
     re.IGNORECASE,
 )
 _TWO_IN_ONE = {  # one word for two findings
+    "cholecystitis": ("cholelithiasis", re.compile(".*(?<!бес)(?<!не)калькул", re.IGNORECASE)),
     "hepatomegaly": ("splenomegaly", re.compile("гепатоспл|hepatospl|肝脾", re.IGNORECASE)),
     "radius_fracture": ("ulna_fracture", re.compile("[尺桡]、?[尺桡]骨")),
     "tibia_fracture": ("fibula_fracture", re.compile("胫、?腓骨")),
@@ -108,6 +112,7 @@ def _of_sentence(
     """The statements of one sentence; ``text`` is how it is written, ``whole`` the repaired report, ``start`` its place."""
     plain = whole[start : start + len(text)]
     if language is Language.CHINESE:
+        here = in_context(here, plain, start, lexicon)
         stated = stated_mentions(here, plain, start, lexicon)
     else:
         stated = [mention for mention in here if mention.concept in lexicon.stated]
@@ -121,14 +126,16 @@ def _of_sentence(
     found: list[Statement] = []
     names: list[str] = []  # what each was found by
     for mention, (a, b) in zip(stated, spans, strict=True):
-        if language is Language.CHINESE and _only_grades(mention, stated):
+        if language is not Language.RUSSIAN and _only_grades(mention, stated, language):
             continue
-        if language is Language.RUSSIAN and _is_healing(mention, stated, lexicon):
+        if language is Language.RUSSIAN and is_detail(mention, stated, plain[:a], lexicon):
             continue
         others = [span for span in spans if span != (a, b)] if len(stated) > 1 else ()
-        if others and _is_comparison(mention.concept, a, b, changes, language):
+        if others and not _OF_ILLNESS.match(mention.text) and _is_comparison(mention.concept, a, b, changes, language):
             continue  # "interval enlargement of the hematoma"
         judged = _judged(mention, lexicon.concepts[mention.concept].kind, sentence, a, b, section)
+        if language is Language.CHINESE and judged.historical and is_still_there(mention, plain, b, lexicon):
+            judged = Assessment(Polarity.PRESENT)
         made = Statement(
             text=text,
             finding=mention.concept,
@@ -245,7 +252,7 @@ def _with_unsaid(
             )  # "左侧已吸收，右侧同前", "слева регрессировала, справа без динамики"
             polarity = Polarity.PRESENT if gone else told.polarity
             compared = change if language is Language.CHINESE or change else told.change
-            found.append(replace(told, side=side, polarity=polarity, change=compared))
+            found.append(replace(told, side=_other(told, side), polarity=polarity, change=compared))
     return _without_repetition(found)
 
 
@@ -256,22 +263,13 @@ def _other(told: Statement, side: Side) -> Side | None:
     return {Side.LEFT: Side.RIGHT, Side.RIGHT: Side.LEFT}.get(told.side) if told.side else None
 
 
-def _is_healing(mention: Mention, stated: Sequence[Mention], lexicon: Lexicon) -> bool:
-    """Whether a Russian consolidation is that of a bone: "перелом ключицы, консолидации нет"."""
-    if mention.concept != "consolidation" or len(stated) == 1:
-        return False
-    fractures = {"hardware", *lexicon.expand("fracture")}
-    return any(other.concept in fractures for other in stated) and not any(
-        "lung" in lexicon.organs(other.concept) for other in stated
-    )
-
-
-def _only_grades(mention: Mention, stated: Sequence[Mention]) -> bool:
-    """Whether a category only grades what a Chinese sentence names: "甲状腺结节，TI-RADS 3类"; "BI-RADS 5" alone is a
-    suspicion."""
+def _only_grades(mention: Mention, stated: Sequence[Mention], language: Language) -> bool:
+    """Whether a category only grades what a sentence names: "甲状腺结节，TI-RADS 3类", "LI-RADS 5 (HCC)"; "BI-RADS 5" alone
+    is a suspicion."""
     if not _CATEGORY.match(mention.text) or not mention.text.isascii():
         return False
-    return mention.text[-1] not in "56" or sum(other.concept == mention.concept for other in stated) > 1
+    graded = language is Language.CHINESE and mention.text[-1] not in "56"
+    return graded or sum(other.concept == mention.concept for other in stated) > 1
 
 
 def _without_repetition(found: list[Statement]) -> list[Statement]:

@@ -60,11 +60,17 @@ _BROADER_AFAR = {
 # "病变" is any disease of the organ and no mass in it; these haematomas lie outside the skull
 _NOT_COMPOSED = re.compile(r"病变$|подапоневр|поднадкостнич|подкожн|субгалеал|\w+ \w+ клапан", re.IGNORECASE)
 _DISTANT = re.compile(r"отдал[её]нн", re.IGNORECASE)  # "увеличены лимфоузлы, отдаленных метастазов нет"
+# "no filling defect in the main, lobar or segmental pulmonary arteries": the comma parts adjectives
+_OF_PARTS = re.compile(
+    r"\s+(?:seen |identified )?(?:in|within|of|involving) (?:the |all |any )?(?:(?:main|lobar|segmental|subsegmental|central|peripheral|proximal|distal"
+    r"|left|right|common|external|internal|superficial|deep|superior|inferior|anterior|middle|posterior)(?:,| or| and|,? and/or)* ){2}",
+    re.IGNORECASE,
+)
 _NEAR_ONLY = frozenset(["stenosis", "occlusion", "thrombosis", "dissection", "inflammation"])
 # A bare "effusion" that has a side, or a pneumothorax beside it, is of the pleura.
 _EFFUSION = re.compile(r"effusions?", re.IGNORECASE)
 _OF_THE_CHEST = re.compile(
-    r"pneumothora|hemothora|\b(?:left|right|bilateral)(?:-sided)? (?:[\w-]+ ){0,2}effusion|effusions?,? (?:[\w-]+ ){0,2}(?:left|right)\b",
+    r"p\w*mothora|consolidation|infiltrate|atelecta|pneumonia|airspace|\b(?:left|right|bilateral)(?:-sided)? (?:[\w-]+ ){0,2}effusion|effusions?,? (?:[\w-]+ ){0,2}(?:left|right)\b",
     re.IGNORECASE,
 )
 _ORGAN_OF = {"lung_cavity": "lung"}  # for what explains it; the fluid in it is in no pleura
@@ -75,7 +81,10 @@ _EXPLAINING = re.compile(
     r"[^.;:]*(?::|\s[-–—]|,\s*(?:вероят|возможн|подозр|скорее|наиболее|похож|характерн|соответств)\w*)\s[^.;:,]*",
     re.IGNORECASE,
 )
+_IS_CALLED = re.compile("[，,](?:系|为|考虑|符合|提示|诊断)$")  # "小脑半球高信号，为急性梗死"
 _OF_THE_PAST = re.compile("病史|史(?=[，。；、)）]|$)")  # "结合肺癌病史，符合转移瘤": not those of the lung
+_FLUID = re.compile("выпот|гидроторакс|effusion|积液", re.IGNORECASE)
+_SHADOW = re.compile("(?:\\w+ )?акустическ|тень", re.IGNORECASE)
 _FAR = 3  # further anatomies that are tried where the nearest composes nothing
 
 
@@ -139,6 +148,8 @@ class Composition:
                 continue  # "lobectomy with volume loss" has no atelectasis
             if concept not in anatomy and _OF_THE_PAST.match(text, end):
                 continue
+            if concept == "chest_tube" and text[start : start + 1] > "\u4e00":
+                place = "pleura"  # "胸腔置管引流术后，积液减少"
             if place is not None:
                 places.append((place, start, end, bisect_right(starts, start)))
         refined: list[Span] = []
@@ -177,10 +188,10 @@ class Composition:
             (
                 _distance(text, start, end, left, right),
                 place,
-                _from_to(text, start, end, left, right) if generic == "fracture" else "",
+                _from_to(text, start, end, left, right) if generic == "fracture" or generic in _NEAR_ONLY else "",
             )
             for place, left, right, number in places
-            if number == sentence
+            if number == sentence and not _is_apart(text, generic, start, left, right)
         )
         if near:
             for distance, place, between in near[:_FAR]:
@@ -191,6 +202,7 @@ class Composition:
                     specific is not None
                     and distance >= _BEYOND
                     and generic in _NEAR_ONLY
+                    and not _OF_PARTS.match(between)
                     and not _of_topic(text, start, distance)
                 ):
                     return None
@@ -199,13 +211,22 @@ class Composition:
                 if specific is not None and generic == "fracture" and _OTHER_CLAUSE.search(between):
                     return None  # "fracture of the clavicle, no other fractures"
                 if specific is not None:
-                    return _BROADER_AFAR.get(specific, specific) if distance >= _BEYOND else specific
+                    named = distance < _BEYOND or _IS_CALLED.search(text, 0, start) is not None
+                    return specific if named else _BROADER_AFAR.get(specific, specific)
             return None
         elsewhere = {self.specific(generic, place) for place in {place for place, _, _, _ in places}} - {None}
         if not elsewhere and generic == "free_fluid" and _EFFUSION.fullmatch(text, start, end):
             around = text[max(0, start - 2 * _BEYOND) : end + _BEYOND]
             return self.specific(generic, "pleura") if _OF_THE_CHEST.search(around) else None
         return elsewhere.pop() if len(elsewhere) == 1 else None
+
+
+def _is_apart(text: str, generic: str, start: int, left: int, right: int) -> bool:
+    """Whether a place is not that of gas or of an acoustic shadow at ``start``: "пузырьки газа в зоне некроза, плевральный
+    выпот", "эхоструктуры с акустической тенью, холедох 5 мм"."""
+    if generic == "collection_gas":
+        return _FLUID.search(text, left, right) is not None
+    return generic == "stone" and left > start and _SHADOW.match(text, start) is not None
 
 
 def _of_topic(text: str, start: int, distance: int) -> bool:

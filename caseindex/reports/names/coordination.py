@@ -19,9 +19,11 @@ _LINK = re.compile(
     r"\s*(?:справа|слева|on the (?:left|right))?\s*(?P<comma>,)?\s*(?P<and>(?:and|or|nor|и|или|либо|а также)\s)?\s*(?P<words>(?:[\w-]+\s+){0,2})",
     re.IGNORECASE,
 )
-_CHINESE_LINK = re.compile(r"(?P<and>[、及和与或]|以及)(?:双侧|两侧|左侧|右侧|双|左|右)?")
+_CHINESE_LINK = re.compile(
+    r"(?:[内外前后上下尖背基底侧]{1,3}段)?(?P<and>[、及和与或]|以及)(?:双侧|两侧|左侧|右侧|双|左|右)?"
+)
 _NO_LINK = re.compile(
-    r"\b(?:not?|stable|normal|unremarkable|intact|unchanged|clear|without|with|is|are|of|нет?|без|с|не)\b",
+    r"\b(?:not?|an?|another|stable|normal|unremarkable|intact|unchanged|clear|without|with|is|are|of|нет?|без|с|не)\b",
     re.IGNORECASE,
 )
 _SIDE = re.compile(r"left|right|both|bilateral|лев|прав|обе|左|右|双", re.IGNORECASE)
@@ -29,9 +31,14 @@ _SEVERAL_WORDS = re.compile(r"\s|[\u4e00-\u9fff]")
 _APART = re.compile(r"[,;.:，。；：]|\b(?:and|or|и|или|with|с)\b", re.IGNORECASE)
 _ITEM_END = re.compile(r"\s*(?:справа|слева|с обеих сторон)?\s*(?:[,.;]|$|не\s|нет\b)")
 _ADVERB = re.compile(r"\s(?:справа|слева)\b")
+# "tear of the medial meniscus, ACL and PCL intact": a place of what stands before it
+_IN_PHRASE = re.compile(r"\b(?:of|in|at|to) (?:the )?(?:[\w-]+ )?$", re.IGNORECASE)
 _COLON = re.compile(r":[\s\dIVX,–-]*")  # "переломы: 5 ребра справа, ключицы слева"
 _WHOLE = frozenset(["lymphadenopathy"])  # the places are where the nodes are, and not enlarged themselves
 _NEAR = 25  # characters from a finding to the first of its places
+
+
+_CROSSING = re.compile(r"\bс переходом (?:на|в)\b")  # "перелом костей свода с переходом на пирамиду"
 
 
 class Further(NamedTuple):
@@ -57,12 +64,17 @@ def further(
         if bare is None or (named[number][0] == concept and not _SEVERAL_WORDS.search(text, start, end)):
             continue  # "cardiomegaly and mediastinal contour": no place can be taken out of the name
         known = {concept}
-        for place, left, right, sided in _places(text, spans, number, anatomy):
+        read = _CROSSING.sub(_as_joined, text) if bare == "fracture" else text
+        for place, left, right, sided in _places(read, spans, number, anatomy):
             other = specific(bare, place)
             if other is not None and (other not in known or (sided and other == concept)):
                 known.add(other)
                 found.append(Further(other, start, end, (left, right)))
     return found
+
+
+def _as_joined(crossing: re.Match[str]) -> str:
+    return "и".ljust(len(crossing.group()))
 
 
 def _places(text: str, spans: Sequence[Span], number: int, anatomy: Set[str]) -> Iterator[tuple[str, int, int, bool]]:
@@ -99,6 +111,7 @@ def _chain(
     joined: bool = False,
 ) -> list[tuple[str, int, int, bool]]:
     chain: list[tuple[str, int, int, bool]] = []
+    closed = False  # an English list ends with the item behind its "and"
     for number in order:
         concept, left, right = spans[number]
         between = text[position:left] if forward else text[right:position]
@@ -111,6 +124,9 @@ def _chain(
             break
         if _NO_LINK.search(between) or (forward and _is_of_another(text, spans, number, anatomy)):
             break
+        if closed or (not forward and not link["and"] and _IN_PHRASE.search(text, 0, left)):
+            break
+        closed = forward and (link["and"] or "").isascii() and bool(link["and"])
         # "перелом ключицы слева, лопатки справа"
         dealt = forward and _ADVERB.search(between) is not None and _ADVERB.match(text, right) is not None
         joined = joined or bool(link["and"]) or dealt or (forward and _is_mere_place(text, left, right))

@@ -37,6 +37,15 @@ _NEGATIVE_ENTRY = re.compile(
     r"\s*(?::|\s[-–—])\s*(?:none|no|negative|absent|nil|not)(?: (?:seen|identified|present|detected|evident|visuali[sz]ed|demonstrated|found|noted|appreciated|suspected))?(?=\s*(?:[.,;)]|$))",
     re.IGNORECASE,
 )
+_WITH = re.compile(r"\bwith\b", re.IGNORECASE)  # "status post evacuation with expected pneumocephalus"
+# "h/o lung cancer, new headache, r/o metastases"
+_ASKS_NOW = re.compile(
+    r"[,;.]\s*(?:new|now|presents?|r/o|\?|query|rule out|to (?:rule out|exclude)|(?:evaluat\w+|eval|assess\w*|look|looking) (?:for|of))",
+    re.IGNORECASE,
+)
+_PERSONAL = re.compile(r"\b(?:personal|own|patient(?:'s)?) (?:\w+ )?(?:history|hx)\b", re.IGNORECASE)
+_AFTER = re.compile(r"\b(?:after|following|status[- ]post|s/p)\s+(?:[\w-]+\s+){0,2}$", re.IGNORECASE)
+# "given the history of melanoma, a metastasis ..."
 _OPENS_ANEW = re.compile(r",\s*(?:an?|the|there|these|this|new|currently?|now)\s(?:[\w-]+\s)*$", re.IGNORECASE)
 _ASKS = re.compile(
     r"r/o|query|suspected|question(?:ed|able)|queried|possible|\?|(?:to )?(?:rule out|exclude)|(?:evaluat\w+|eval|assess\w*|look|looking) (?:for|of)",
@@ -67,9 +76,19 @@ def is_negative_entry(text: str, end: int) -> bool:
     return _NEGATIVE_ENTRY.match(text, end) is not None
 
 
-def opens_anew(between: str) -> bool:
-    """Whether a new clause opens behind words of the past: "given the history of melanoma, a metastasis ..."."""
-    return _OPENS_ANEW.search(between) is not None
+def past_is_over(between: str) -> bool:
+    """Whether what stands ``between`` words of the past and a finding leads back to this examination."""
+    return any(pattern.search(between) for pattern in (_WITH, _OPENS_ANEW, _ASKS_NOW))
+
+
+def is_of_the_patient(between: str) -> bool:
+    """Whether the family's history is over: "family history of stroke, personal history of a fibroadenoma"."""
+    return _PERSONAL.search(between) is not None
+
+
+def doubt_is_over(between: str) -> bool:
+    """Whether a doubt has come to what was done before: "likely physiological after cholecystectomy"."""
+    return _AFTER.search(between) is not None
 
 
 def says_of_it(text: str, end: int, cue: int, *, denies: bool) -> bool | None:

@@ -40,7 +40,6 @@ _MEASURE_OF = re.compile(
 )
 _OWN_EVIDENCE = re.compile(r",[^,]*\b(?:данны[хе] за|(?<=[А-Я], )признак\w+)\b", re.IGNORECASE)
 _WITHOUT = re.compile(r"\bwithout\b|\bбез\b", re.IGNORECASE)
-_WITH = re.compile(r"\bwith\b", re.IGNORECASE)
 _AFTER = re.compile(r"(?:состояние |картина |статус )?после", re.IGNORECASE)
 # A doubt that can itself be denied: "no suspicious nodule", "участков, подозрительных на рак, нет", "未见可疑结节".
 _DENIABLE_DOUBT = re.compile(r"suspicio|concerning|suggest|worrisome|подозр|可疑", re.IGNORECASE)
@@ -246,7 +245,13 @@ class Sentence:
         if cue.kind is CueKind.FAMILY:
             if self.language is Language.CHINESE and not chinese_reach.family_goes_on(cue, self.text, between):
                 return False
-            return ";" not in between and ":" not in between.lstrip()[1:] and not self._now_between(cue.end, start)
+            own = english_clauses.is_of_the_patient(between)
+            return (
+                not own
+                and ";" not in between
+                and ":" not in between.lstrip()[1:]
+                and not self._now_between(cue.end, start)
+            )
         if (
             cue.kind is CueKind.NEGATION
             and self.language is Language.ENGLISH
@@ -261,7 +266,7 @@ class Sentence:
                 return False  # "после дренирования правосторонний пневмоторакс"
             if _COMMA.search(between) and not self._lists_past(cue):
                 return False  # "туберкулез в анамнезе, петрификаты", "состояние после ОНМК, гидроцефалия"
-            if self.language is Language.ENGLISH and (_WITH.search(between) or english_clauses.opens_anew(between)):
+            if self.language is Language.ENGLISH and english_clauses.past_is_over(between):
                 return False  # "status post evacuation with expected pneumocephalus"
             if self._lists_past(cue):
                 between = between.lstrip(" :")  # "из анамнеза: рак"; not "после дренирования: воздуха нет"
@@ -271,7 +276,9 @@ class Sentence:
             return self.language is Language.RUSSIAN
         if _HARD.search(between) and cue.kind is not CueKind.DIFFERENTIAL:
             return False
-        if cue.kind is CueKind.UNCERTAIN and self._doubt_is_over(cue.end, start):
+        if cue.kind is CueKind.UNCERTAIN and (
+            self._doubt_is_over(cue.end, start) or english_clauses.doubt_is_over(between)
+        ):
             return False
         if cue.kind in (CueKind.DIFFERENTIAL, CueKind.HISTORICAL) or not _COMMA.search(between):
             return True

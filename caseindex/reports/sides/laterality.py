@@ -24,7 +24,7 @@ _WORDS = {
     Language.ENGLISH: re.compile(
         r"\b(?P<both>b/l|B/L|bilat(?:e?ral(?:ly)?)?|(?<!are )(?<!were )(?<!is )(?<!have )both(?! (?:present|seen|of (?:these|which)))|bibasilar|biapical|bihilar|bibasal|bifrontal|biparietal|bitemporal"
         r"|(?:right|left)(?:-sided)? (?:greater|more|worse|larger|bigger) than (?:the |on the )?(?:right|left)"
-        r"|on the (?:right|left),? and (?:\w+ ){0,2}on the (?:right|left)"
+        r"|on the (?:right|left),? and (?:(?:also|less|more|mild|to|a|lesser|extent|degree|another|one|two|three|several) ){0,4}on the (?:right|left)"
         r"|(?:worse|greater|more (?:\w+ )?|larger|predominantly|predominant) on the (?:right|left)"
         r"|(?:right|left) (?:(?:upper|lower|middle|mid|main|frontal|parietal|temporal|occipital|lobe|lung|anterior|posterior"
         r"|apical|basal|superior|inferior|medial|lateral|\d+(?:st|nd|rd|th)?) ){0,2}(?:and|&) (?:\w+ )?(?:right|left)|either (?=side|lung|breast|kidney|eye|ear|hip|knee)"
@@ -67,7 +67,7 @@ _TOLD = re.compile(
     re.IGNORECASE,
 )
 _RELATIVE = re.compile(
-    r"\b(?P<same>ipsilateral\w*|(?:the )?same side|(?:that|this) side|т(?:ой|у) же сторон[ыеу]|эт(?:ой|у) (?:же )?сторон[ыеу]|соименн\w+|одноимённ\w+|одноименн\w+|ипсилатеральн\w+)\b"
+    r"\b(?P<same>ipsilateral\w*|(?:the )?same side|(?:that|this) side|(?:that|this)(?= (?:hemithorax|hemisphere|hemiabdomen|kidney|lung|breast|hip|knee|ovary))|т(?:ой|у) же сторон[ыеу]|эт(?:ой|у) (?:же )?сторон[ыеу]|соименн\w+|одноимённ\w+|одноименн\w+|ипсилатеральн\w+)\b"
     r"|\b(?:contralateral\w*|opposite side|(?:the )?opposite(?= (?:breast|lung|kidney|hip|knee|hemisphere|hemithorax))"
     r"|контр?алатеральн\w+|с противоположной стороны|противоположн\w+)\b|(?P<zh>同侧)|对侧",
     re.IGNORECASE,
@@ -93,13 +93,18 @@ _MODIFIERS = re.compile(
 _OWN_SIDE = frozenset(
     ["free_fluid", "ascites", "hemoperitoneum", "lymphadenopathy", "abdominal_lymphadenopathy", "spinal_stenosis"]
 )
-_IN_ONE_PLACE = re.compile(r"\bin the $", re.IGNORECASE)  # "fibrosis with bronchiectasis in the left upper lobe"
+_IN_ONE_PLACE = re.compile(r"\bin (?:the )?$", re.IGNORECASE)  # "fibrosis with bronchiectasis in the left upper lobe"
 _ADVERB_LAST = re.compile(r"(?:слева|справа)\s*(?=[.,;:]|$)", re.IGNORECASE)
 _DENIALS = frozenset(["no", "without", "без"])  # "right breast no mass or calcification"
 # "lacunes in bilateral basal ganglia and ischemic changes": the side of a place that the first finding is in
 _OF_A_PLACE = re.compile(r"\b(?:in|of|at|within|along|over) (?:the )?$", re.IGNORECASE)
 _AND = re.compile(r"\s\w[\w ]*\band (?!\w* ?(?:right|left)\b)[^,;]*$", re.IGNORECASE)
 _ON_THE = re.compile(r"\bon the $", re.IGNORECASE)  # "opacity on the right likely represents atelectasis"
+# "meniscal tear on the right and joint effusion on the left"
+_ADVERB_BEHIND = re.compile(
+    r"\s+(?:(?:seen|noted|present|only|again)\s+)?on the (?=(?:left|right)\s*(?:[.,;:)]|$|and\b|with\b|but\b))",
+    re.IGNORECASE,
+)
 _JOINED = re.compile(r"\b(?:and|or|и|или|либо)\b", re.IGNORECASE)
 
 
@@ -114,7 +119,11 @@ def find_sides(sentence: str, language: Language, earlier: Side | None = None) -
         if language is not Language.ENGLISH or not _COMPARED.search(text, 0, match.start())
     ]
     for match in _RELATIVE.finditer(sentence):
-        before: list[Side] = [side for _, right, side in sides if right <= match.start() and side is not Side.BOTH]
+        before: list[Side] = [
+            side
+            for left, right, side in sides
+            if right <= match.start() and side is not Side.BOTH and not is_direction(sentence, left)
+        ]
         if not before and earlier is not None:
             before = [earlier]
         if before:
@@ -122,6 +131,11 @@ def find_sides(sentence: str, language: Language, earlier: Side | None = None) -
                 (match.start(), match.end(), before[-1] if match["same"] or match["zh"] else _OTHER[before[-1]])
             )
     return tuple(sorted(sides))
+
+
+def is_direction(sentence: str, left: int) -> bool:
+    """Whether the word of side at ``left`` says where something has gone to: "中线左移"."""
+    return _TOWARDS.match(sentence, left) is not None
 
 
 def is_relative(sentence: str) -> bool:
@@ -151,6 +165,11 @@ def side_of(
 ) -> Side | None:
     """The side of the mention at ``start`` to ``end``: the nearest word of side in its clause, one between it and no
     other finding. ``others``: the spans of the other findings; ``concept``: the finding, where it is known."""
+    adverb = _ADVERB_BEHIND.match(sentence, end)
+    if adverb is not None:
+        own = [side for left, _, side in sides if left == adverb.end()]
+        if own:
+            return own[0]
     best: tuple[int, Side] | None = None
     for left, right, side in sides:
         if concept and concept not in _MOVES and _TOWARDS.match(sentence, left):

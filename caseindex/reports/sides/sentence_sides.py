@@ -10,13 +10,13 @@ from caseindex.reports.lexicon import Lexicon, Mention
 from caseindex.reports.scope.negation import Assessment
 from caseindex.reports.sides import chinese_sides
 from caseindex.reports.sides.carried_sides import CarriedSides, Named
-from caseindex.reports.sides.laterality import find_sides, is_relative, last_side, side_of, side_of_place
+from caseindex.reports.sides.laterality import find_sides, is_direction, is_relative, last_side, side_of, side_of_place
 
 # "тень сердца расширена влево" has no side, nor has what there is one of, nor what the whole body has
-_UNSIDED = frozenset(
-    "normal cardiomegaly enlarged_mediastinum sternal_fracture spondylolisthesis aortic_dissection pneumoperitoneum"
+UNSIDED = frozenset(
+    "normal child_abuse covid ards leukemia cardiomegaly enlarged_mediastinum sternal_fracture spondylolisthesis aortic_dissection pneumoperitoneum"
     " bowel_perforation bowel_obstruction gastric_perforation adenoid_hypertrophy hydrocephalus pericardial_effusion hiatal_hernia heart_failure"
-    " bph cirrhosis hepatic_steatosis splenomegaly cholelithiasis cholecystitis pancreatitis appendicitis aaa"
+    " pancreatic_necrosis bph cirrhosis hepatic_steatosis splenomegaly cholelithiasis cholecystitis pancreatitis appendicitis aaa"
     " multiple_sclerosis tuberous_sclerosis neurofibromatosis sarcoidosis multiple_myeloma osteoporosis osteopenia".split()
 )
 
@@ -47,7 +47,10 @@ class SentenceSides:
     @cached_property
     def _carried(self) -> CarriedSides:
         places, findings = _named(self._places, self._start), _named(self._stated, self._start)
-        return CarriedSides(self._plain, self._language, self._sides, places, findings)
+        sides = self._sides
+        if self._language is not Language.ENGLISH:  # "右侧新月形影，中线左移，考虑硬膜下血肿"
+            sides = tuple(entry for entry in sides if not is_direction(self._plain, entry[0]))
+        return CarriedSides(self._plain, self._language, sides, places, findings)
 
     def _own(
         self, mention: Mention, a: int, b: int, others: Sequence[tuple[int, int]], judged: Assessment
@@ -73,7 +76,7 @@ class SentenceSides:
         self, mention: Mention, a: int, b: int, others: Sequence[tuple[int, int]], judged: Assessment
     ) -> Side | None:
         """Of the mention at ``a`` to ``b``; ask for one after the other, in order of place."""
-        if not self._sides or mention.concept in _UNSIDED or mention.text.startswith("破入"):
+        if not self._sides or mention.concept in UNSIDED or mention.text.startswith("破入"):
             return None
         side = self._own(mention, a, b, others, judged)
         if mention.place is not None:

@@ -12,7 +12,7 @@ NEGATIONS = frozenset(["no", "not", "without", "без", "не", "нет"])
 DENIALS = frozenset(["not", "не"])
 # Nor do the words of a name stand around a doubt: "convexity, favored to represent a meningioma".
 _DOUBTS = frozenset(
-    "favor repres suspici abut demonstr like possibl probabl suggest consist compat concern versus vs reflect вероятный возможный вероятно"
+    "queri suspect presum worri worrisom question favor repres suspici abut demonstr like possibl probabl suggest consist compat concern versus vs reflect вероятный возможный вероятно"
     " возможно соответствовать исключить исключать подозрение дифференцировать данные".split()
 )
 _NO_NAME_AROUND = NEGATIONS | _DOUBTS
@@ -21,7 +21,7 @@ _PREDICATES = frozenset(
     "enlarged dilated thickened widened narrowed effaced calcified displaced intact normal compressed".split()
 )
 _CLAUSE_WORDS = frozenset(
-    "but however although while which with and or а но однако и или also although through при с со".split()
+    "but however although while which with than and or а но однако и или also although through при с со".split()
 )
 _SIDES_AFTER = re.compile(  # "ЧЛС с обеих сторон не расширена"
     r"(?:обеих|двух|этой(?: же)?|той же|одной|противоположной|левой|правой|2-?х) сторон", re.IGNORECASE
@@ -30,6 +30,7 @@ _SAME_SIDE = re.compile(r"\s+с\s+(?:этой|той)(?:\s+же)?\s+", re.IGNORE
 _ENDS = re.compile(r"[.!?;。！？；:：]|\n\s*\n")
 _JOINING = re.compile(r"[/&]|\b(?:and|or|nor|и|или|либо|а также|ни)\b", re.IGNORECASE)
 _LISTED = re.compile(r",\s+(?:\w+\s+){1,2}")  # "tortuous, ectatic thoracic aorta"
+_NEW_PHRASE = re.compile(r"\b(?:and|with|or) (?:an?|another|the)\b", re.IGNORECASE)  # "kidney and a simple cyst"
 _SOFT = re.compile(r"[,，、/&()（）\[\]]")
 
 
@@ -83,7 +84,10 @@ class Clauses:
 
     def is_list(self, first: int, last: int) -> bool:
         """Whether "and", "or", a slash or a comma between adjectives joins the words from ``first`` to ``last``."""
-        return any(self.joined[first + 1 : last + 1]) or bool(_LISTED.fullmatch(self.marks(first, last)))
+        marks = self.marks(first, last)
+        if _NEW_PHRASE.search(marks):
+            return False
+        return any(self.joined[first + 1 : last + 1]) or bool(_LISTED.fullmatch(marks))
 
     def shares_predicate(self, first: int, last: int) -> bool:
         """Whether one predicate or adjective is said of two: "лимфоузлы средостения и корней не увеличены", "intact ACL and
