@@ -184,6 +184,7 @@ class Composition:
         places: Sequence[tuple[str, int, int, int]],
         text: str,
     ) -> str | None:
+        called = _IS_CALLED.search(text, 0, start) is not None
         near = sorted(
             (
                 _distance(text, start, end, left, right),
@@ -192,6 +193,7 @@ class Composition:
             )
             for place, left, right, number in places
             if number == sentence and not _is_apart(text, generic, start, left, right)
+            if not (called and left == start)
         )
         if near:
             for distance, place, between in near[:_FAR]:
@@ -211,10 +213,10 @@ class Composition:
                 if specific is not None and generic == "fracture" and _OTHER_CLAUSE.search(between):
                     return None  # "fracture of the clavicle, no other fractures"
                 if specific is not None:
-                    named = distance < _BEYOND or _IS_CALLED.search(text, 0, start) is not None
-                    return specific if named else _BROADER_AFAR.get(specific, specific)
+                    return specific if called or distance < _BEYOND else _BROADER_AFAR.get(specific, specific)
             return None
-        elsewhere = {self.specific(generic, place) for place in {place for place, _, _, _ in places}} - {None}
+        named = {place for place, left, right, _ in places if not _is_apart(text, generic, start, left, right)}
+        elsewhere = {self.specific(generic, place) for place in named} - {None}
         if not elsewhere and generic == "free_fluid" and _EFFUSION.fullmatch(text, start, end):
             around = text[max(0, start - 2 * _BEYOND) : end + _BEYOND]
             return self.specific(generic, "pleura") if _OF_THE_CHEST.search(around) else None

@@ -50,7 +50,8 @@ def match(
     first, last = min(positions), max(positions)
     gap = last - first + 1 - len(phrase.norms)
     found = Match(phrase.concept, phrase.rank, tuple(positions), gap, coordinated=False)
-    if gap > 1 and _in_order(positions) and clauses.predicates(first, last):
+    several = gap > 1 or (gap == 1 and clauses.is_predicate(first + 1) and not clauses.negation[first + 1])
+    if several and _in_order(positions) and clauses.predicates(first, last):
         # "средостение не расширено и не смещено": two of one
         return found._replace(coordinated=True, head_shared=True) if len(positions) == 2 else found
     if gap and _doubted(positions, norms, clauses):

@@ -17,6 +17,11 @@ _DATED = re.compile(r"\s*[约近余]?(?:第?[\d一二三四五六七八九十两
 _OPERATED = re.compile("术后|切除|摘除|[术術]後")
 _SEEN = re.compile("残腔|术腔|术区|切除|改变|缺损")
 _GONE = {"renal_anomaly": "nephrectomy"}  # "右肾癌术后，右肾缺如"
+# What shows that a disease is still there after its operation: "锁骨骨折内固定术后，骨折线模糊", "腹主动脉瘤腔内修复术后，瘤体较前相仿"
+_STILL_SEEN = {
+    "fracture": re.compile("骨折线(?!.{0,4}消失)|骨痂|骨折端|骨不连|延迟愈合"),
+    "aneurysm": re.compile("瘤[体腔囊径]|残腔|内漏"),
+}
 # The cancer that the name of an operation holds.
 _CURED = {"nephrectomy": "rcc", "mastectomy": "breast_cancer", "pneumonectomy": "lung_cancer"}
 
@@ -47,6 +52,14 @@ def _is_stated(mention: Mention, here: Sequence[Mention], text: str, start: int,
     comma = max(text.rfind(mark, 0, mention.start - start) for mark in "，,：:、") + 1 + start
     operated = any(comma <= other.start < mention.start and other.concept in lexicon.stated for other in here)
     return "术后" in mention.text and not operated and not _DATED.match(text, mention.end - start)
+
+
+def is_still_there(mention: Mention, text: str, end: int, lexicon: Lexicon) -> bool:
+    """Whether what was operated on, named up to ``end``, is seen after the operation all the same."""
+    return any(
+        seen.search(text, end) is not None and mention.concept in lexicon.expand(disease)
+        for disease, seen in _STILL_SEEN.items()
+    )
 
 
 def cured_cancer(mention: Mention) -> str | None:

@@ -44,7 +44,7 @@ def of_both(
         left - first == 1
         or "见" in sentence[start:end]
         or any(first <= at and sentence[at:finish] in sentence[start:end] for _, at, finish in places)
-        or any(second <= at and finish <= start for _, at, finish in places)
+        or any(left <= at and second < finish <= start for _, at, finish in places)
     )
 
 

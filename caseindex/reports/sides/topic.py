@@ -24,7 +24,7 @@ _GENERIC = frozenset(
     " lytic_lesion bone_cyst osteosarcoma ewing_sarcoma chondrosarcoma enchondroma osteochondroma osteoid_osteoma giant_cell_tumor"
     " aneurysmal_bone_cyst fibrous_dysplasia nonossifying_fibroma bone_island avn scfe hip_dysplasia gout bursitis ganglion_cyst"
     " tendinosis salter_harris stress_fracture cholesteatoma mucocele retinal_detachment uveal_melanoma retinoblastoma"
-    " breast_fibroadenoma osteochondritis_dissecans pvns pathologic_fracture dislocation_joint microbleed ground_glass honeycombing osteophyte".split()
+    " breast_fibroadenoma osteochondritis_dissecans pvns pathologic_fracture dislocation_joint rheumatoid_arthritis psoriatic_arthritis septic_arthritis inguinal_hernia microbleed ground_glass honeycombing osteophyte".split()
 )
 
 
@@ -32,6 +32,11 @@ _DIFFUSE = frozenset(
     ["pulmonary_fibrosis", "interstitial_lung_disease"]
 )  # "双肺网格影，UIP型" is a disease of the lungs
 _UNPAIRED = frozenset("bladder uterus prostate stomach colon rectum pituitary nasopharynx larynx".split())
+# Of one half of the brain, and of that where the signal was seen: "左侧丘脑高信号，急性期梗死"
+_OF_A_HEMISPHERE = frozenset(
+    "ischemic_stroke old_infarct cerebellar_infarct brainstem_infarct glioma glioblastoma brain_hemorrhage contusion_brain"
+    " brain_metastasis brain_abscess cavernoma brain_tumor".split()
+)
 _JOINTS = frozenset("knee shoulder hip ankle elbow wrist".split())
 _OF_A_JOINT = frozenset(  # "左膝内侧半月板撕裂，前交叉韧带断裂"
     "meniscal_tear acl_tear pcl_tear collateral_tear rotator_cuff_tear labral_tear baker_cyst chondromalacia".split()
@@ -84,15 +89,19 @@ def _has_side(left: int, right: int, sides: Sequence[SideSpan]) -> bool:
 
 
 def _may_be_of(concept: str, text: str, topic: Sequence[str], lexicon: Lexicon) -> bool:
+    if concept in _OF_A_HEMISPHERE and any(place in lexicon.expand("brain")[1:] for place in topic):
+        return True
+    if concept == "tuberculosis":  # "右上肺空洞，结核可能"
+        return any(place in lexicon.expand("lung") for place in topic)
     organs = [organ for organ in lexicon.organs(concept) if organ not in _REGIONS]
     names = [(name, organ) for organ in organs for name in lexicon.concept(organ).names[Language.CHINESE]]
     if _JOINTS.intersection(topic) and concept in _OF_A_JOINT:
         return True
     own = {organ for name, organ in names if name in text}
-    if own:
-        return not own.isdisjoint(topic) and not concept.endswith(
-            "fracture"
-        )  # "右肺上叶肿块，胸腔积液": the name holds a place of its own
+    if own:  # "右肺上叶肿块，胸腔积液": the name holds a place of its own
+        if concept.endswith("fracture"):  # "左腕舟骨线样影，舟骨骨折可能"
+            return not own.isdisjoint(topic) and "skull" not in own
+        return any(place in lexicon.expand(organ) for organ in own for place in topic)
     if not organs:
         return concept in _GENERIC
     if concept == "lytic_lesion":
