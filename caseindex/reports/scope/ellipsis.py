@@ -31,6 +31,9 @@ _OTHER_SIDE = {
 _GRADED = re.compile(
     r"[,;]\s*(?:а\s+)?(?:в\s+|на\s+)?(?:(?P<left>слева|лев(?:ого|ой|ом|ый|ая|ое|осторонн\w+)(?:\s[а-яё]+(?=\s*[-–—]))?)|(?P<right>справа|прав(?:ого|ой|ом|ый|ая|ое|осторонн\w+)(?:\s[а-яё]+(?=\s*[-–—]))?))\s*(?:[-–—]\s*|до\s+)?(?:\d+|[IVХ]+)(?:[-–.,]\d+)?\s*(?:-?[йя]\s+)?"
     r"(?:%|(?:ст|степен|мм|см|мл|балл|стади)[а-яё]*\.?)\s*(?=[.,;(]|$)"
+    # ", контралатерально до 40%"
+    r"|[,;]\s*(?:а\s+)?(?P<both>контр?алатерально|с (?:противоположной|другой) стороны|на противоположной стороне)\s*(?:[-–—]\s*)?(?:до\s+)?(?:\d+|[IVХ]+)(?:[-–.,]\d+)?\s*"
+    r"(?:%|(?:ст|степен|мм|см|мл|балл|стади)[а-яё]*\.?)\s*(?=[.,;(]|$)"
     # ", I-II ст. слева", ", справа без динамики"
     r"|[,;]\s*(?:а\s+)?(?:\d|[IVХ]+)(?:[-–]\d|[-–][IVХ]+)?\s*(?:ст|степен)[а-яё]*\.?\s+(?:(?P<_left>слева)|(?P<_right>справа))\s*(?=[.,;(]|$)"
     r"|[,;]\s*(?:а\s+)?(?:(?P<__left>слева)|(?P<__right>справа))\s*(?:[-–—]\s*)?(?:без (?:\w+ )?динамики|прежн\w+(?: размер\w+)?"
@@ -98,12 +101,20 @@ def denied_sides(sentence: str, language: Language, mentions: Sequence[tuple[int
         yield number, side
 
 
+# "стеноз ВСА 70% за счет бляшки, слева 40%" grades the stenosis
+_CAUSE = re.compile(r"\bза счет (?:[а-яё-]+\s+){0,2}$", re.IGNORECASE)
+
+
 def _said_of(
     pattern: re.Pattern[str], sentence: str, mentions: Sequence[tuple[int, int]]
 ) -> Iterator[tuple[str, int, Side]]:
     """(clause, number of the mention before it, side) of the clauses that match. The group that matched is named for its
     side; a second one of the same side has a mark before its name."""
     for match in pattern.finditer(sentence):
-        before = [(end, number) for number, (_, end) in enumerate(mentions) if end <= match.start()]
+        before = [
+            (end, number)
+            for number, (start, end) in enumerate(mentions)
+            if end <= match.start() and not _CAUSE.search(sentence, 0, start)
+        ]
         if before:
             yield match.group(), max(before)[1], Side((match.lastgroup or "").lstrip("_"))

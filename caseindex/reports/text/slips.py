@@ -18,6 +18,8 @@ _CHINESE = (
 _IMAGE_NUMBER = re.compile(r"[(（] ?(?:Se|Im|IM|SE|层)[^)）]{1,20}[)）]")  # "(Se3,Im45)": its comma ends no clause
 _NODES = re.compile(r"\b[лЛ]/(?:узл[а-яё]*|у)(?![а-яё])")  # "л/узлы", "л/у": nodes of lymph, no nodules
 _LYMPH_NODES = re.compile(r"(\b[лЛ]имф)атическ[а-яё]+ (уз(?:ел|л[а-яё]+))")  # "лимфатических узлов"
+# "м/ж", "к/с": an abbreviation that is also written without its stroke
+_STROKES = re.compile(r"\b(?:[щЩжЖпПмМ]/[жЖпП]|[кК]/[сС])\b(?!/)")
 _RUSSIAN = ("гемморагич геморрагич гемморагия геморрагия гемморагии геморрагии").split()
 
 
@@ -53,8 +55,10 @@ def russian_slips(text: str) -> str:
     """
     if "/у" in text:
         text = _NODES.sub(lambda match: "ЛУ".ljust(len(match.group())), text)
-    if "п/о" in text:  # a stroke parts clauses
-        text = text.replace("п/о", "п-о")
+    for parted in ("п/о", "т/б"):  # a stroke parts clauses
+        text = text.replace(parted, parted.replace("/", "-"))
+    if "/" in text:
+        text = _STROKES.sub(lambda match: match.group().replace("/", "").upper().ljust(len(match.group())), text)
     if "имфатическ" in text:
         text = _LYMPH_NODES.sub(lambda match: f"{match[1]}о{match[2]}".ljust(len(match.group())), text)
     return _RUSSIAN_PATTERN.sub(_as_written, text) if "еммораг" in text.lower() else text

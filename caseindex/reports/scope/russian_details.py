@@ -1,0 +1,74 @@
+"""What a Russian sentence names and yet does not state: a detail of what it has stated already."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from caseindex.reports.lexicon import Lexicon, Mention
+
+_FOCI = frozenset("lesion mass nodule liver_mass lung_nodule brain_mass bone_tumor renal_mass".split())
+# "размеры очагов", "часть очагов в печени", "сумма таргетных очагов"
+_MEASURE = re.compile(
+    r"\b(?:размер|количеств|кол-в|част|числ|сумм|диаметр|больш\w+ част|большинств|накоплени\w+ в)[а-яё]*(?: и [а-яё]+)?\s+(?:[а-яё]+\s+){0,2}$",
+    re.IGNORECASE,
+)
+_ACTIVE = re.compile(r"активн\w+\s+(?:[а-яё]+\s+)?$", re.IGNORECASE)
+_LEVEL = re.compile("(?:горизонтальн\\w+ )?уров(?:ень|н)", re.IGNORECASE)
+_HOLDS_LEVEL = frozenset("lung_cavity lung_abscess abscess cyst bulla liver_abscess pancreatic_pseudocyst".split())
+_SHADOW = re.compile("акустическ|тень", re.IGNORECASE)
+
+
+def is_detail(mention: Mention, stated: Sequence[Mention], before: str, lexicon: Lexicon) -> bool:
+    """Whether a mention only tells more of another one. ``stated``: all of its sentence; ``before``: what the sentence
+    says before it."""
+    earlier = [other for other in stated if other.start < mention.start]
+    return (
+        _is_healing(mention, stated, lexicon)
+        or _is_shadow(mention)
+        or _is_level(mention, earlier)
+        or _is_lumen(mention, stated)
+        or _are_foci_told(mention, stated, earlier, before, lexicon)
+    )
+
+
+def _is_healing(mention: Mention, stated: Sequence[Mention], lexicon: Lexicon) -> bool:
+    """Whether a consolidation is that of a bone: "перелом ключицы, консолидации нет"."""
+    if mention.concept != "consolidation" or len(stated) == 1:
+        return False
+    fractures = {"hardware", *lexicon.expand("fracture")}
+    return any(other.concept in fractures for other in stated) and not any(
+        "lung" in lexicon.organs(other.concept) for other in stated
+    )
+
+
+def _is_shadow(mention: Mention) -> bool:
+    """Whether an acoustic shadow is not that of a stone, since no organ made it one: "образование с акустической тенью"."""
+    return mention.concept == "stone" and _SHADOW.match(mention.text) is not None
+
+
+def _is_level(mention: Mention, earlier: Sequence[Mention]) -> bool:
+    """Whether a level of fluid stands in a cavity and not in the pleura: "полость с уровнем жидкости"."""
+    return _LEVEL.match(mention.text) is not None and any(other.concept in _HOLDS_LEVEL for other in earlier)
+
+
+def _is_lumen(mention: Mention, stated: Sequence[Mention]) -> bool:
+    """Whether a lumen is that of a dissection that is named: "расслоение аорты, ложный просвет тромбирован"."""
+    return mention.concept == "dissection" and any(
+        other.concept in ("aortic_dissection", "arterial_dissection") for other in stated
+    )
+
+
+def _are_foci_told(
+    mention: Mention, stated: Sequence[Mention], earlier: Sequence[Mention], before: str, lexicon: Lexicon
+) -> bool:
+    """Whether foci are those of a disease that is named: "метастазы печени, размеры очагов увеличились", "активных очагов
+    нет" of a multiple sclerosis."""
+    if mention.concept not in _FOCI:
+        return False
+    if _ACTIVE.search(before):
+        return any(other.concept not in _FOCI for other in stated)
+    return _MEASURE.search(before) is not None and any(
+        not _FOCI.isdisjoint((other.concept, *lexicon.ancestors(other.concept))) or "metastasis" in other.concept
+        for other in earlier
+    )
