@@ -57,6 +57,8 @@ def in_context(here: Sequence[Mention], text: str, start: int, lexicon: Lexicon)
     others = [mention.concept for mention in here]
     for mention in here:
         concept = _meaning(mention, text, start)
+        if found and mention.start == found[-1].end and _goes_on(found[-1].concept, concept, lexicon):
+            continue
         if concept is None or (concept == "free_fluid" and _is_ascites_too(mention, here)):
             continue
         if "Fazekas" in text and concept in _WHITE_MATTER:
@@ -83,6 +85,12 @@ def _meaning(mention: Mention, text: str, start: int) -> str | None:
     organ = before[-1] if before else rule[1].search(text, b)
     meant = organ.lastgroup if organ else mention.concept
     return None if meant == "none" else meant
+
+
+def _goes_on(before: str | None, concept: str | None, lexicon: Lexicon) -> bool:
+    """Whether a word right behind a finding only ends its name: "椎体陈旧性压缩|骨折", "腹膜转移|癌", "腹膜后多发淋巴结|肿大"."""
+    ends_nodes = concept == "enlargement" and before in lexicon.expand("lymphadenopathy")
+    return ends_nodes or (before in lexicon.concepts and concept in lexicon.ancestors(before))
 
 
 def _is_ascites_too(mention: Mention, here: Sequence[Mention]) -> bool:

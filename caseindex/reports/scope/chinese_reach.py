@@ -11,6 +11,8 @@ _MARK = re.compile(r"[，,；;。、]")
 _COLON = re.compile("[：:]")  # "复位后复查：肿块未再探及"
 _FULL_STOP = re.compile("[。；;]")
 _ATTRIBUTE = re.compile(r"(?:强化|增强|钙化|水肿|出血|积液|骨折|症状)的")  # "无强化的肿块": the mass is there
+_DISEASE = "癌瘤炎病核症"
+_OF_ALL = re.compile("首先考虑|可能性?(?:较|很)?大")
 _ALONG_WITH = re.compile("[^，,。；;：:但余除见呈示符]*伴有?[^，,。；;：:但余除见呈示符]*")
 
 
@@ -40,3 +42,13 @@ def doubt_goes_on(cue: Cue, text: str, start: int) -> bool:
     """Whether a doubt also holds of what "with" joins to its finding, at ``start``: "考虑胰腺癌伴淋巴结转移"; a denial
     does not ("未见骨折伴积液")."""
     return cue.kind is CueKind.UNCERTAIN and _ALONG_WITH.fullmatch(text, cue.end, start) is not None
+
+
+def doubt_goes_back(cue: Cue, text: str, end: int) -> bool:
+    """Whether a doubt behind what "with" joins is one about the disease too that ends at ``end``: "结肠癌伴周围浸润首先考虑"."""
+    return (
+        cue.kind is CueKind.UNCERTAIN
+        and text[end - 1] in _DISEASE
+        and _OF_ALL.match(text, cue.start) is not None
+        and _ALONG_WITH.fullmatch(text, end, cue.start) is not None
+    )

@@ -13,7 +13,7 @@ from caseindex.records import Polarity, Statement
 # What is seen where the disease is; "囊性低密度影，囊肿可能" are both there, the one and the doubt about the other.
 _SIGN = re.compile(
     "充盈缺损|肠.*扩张|气液平|液气平|肺动脉.*(?:增宽|扩张|增粗|突出|膨隆|凸出)|间隙.*变窄|无回声|内膜片|楔形|弥漫性病变|流空消失"
-    "|皮质.*(?:毛糙|不连续|欠连续|扭曲|皱褶|中断|断裂|模糊)|骨小梁|连续性|[级度]信号|肋膈角.*(?:钝|浅)"
+    "|皮质.*(?:毛糙|不连续|欠连续|扭曲|皱褶|中断|断裂|模糊)|骨小梁|连续性|[级度]信号|肋膈角.*(?:钝|浅)|(?<!合)征$|网膜.*饼"
 )
 
 
@@ -26,10 +26,14 @@ class _Shown(NamedTuple):
 
 
 _ARTHRITIS = "ankylosing_spondylitis sacroiliitis rheumatoid_arthritis gout psoriatic_arthritis septic_arthritis"
+_FRACTURES = frozenset(
+    f"{bone}_fracture"
+    for bone in "clavicle humerus elbow radius ulna scaphoid hand hip femur tibia fibula patella ankle foot rib pelvic".split()
+)
 _EAR = frozenset(["cholesteatoma", "otitis_media", "mastoiditis"])
 _SHOWN = {
     "osteoarthritis": [
-        _Shown(re.compile(".*间隙.*"), frozenset(_ARTHRITIS.split()))
+        _Shown(re.compile(".*间隙.*"), frozenset(f"{_ARTHRITIS} gonarthrosis coxarthrosis".split()))
     ],  # "关节间隙变窄，符合强直性脊柱炎"
     "lytic_lesion": [
         _Shown(re.compile(".*(?:侵蚀|缺损|破坏|吸收|受侵)"), frozenset(_ARTHRITIS.split())),
@@ -37,7 +41,7 @@ _SHOWN = {
     ],
     "mass": [_Shown(re.compile("软组织(?:密度|信号)?影"), _EAR, doubted=True)],
     "enlargement": [
-        _Shown(re.compile("扩大|增粗"), frozenset(["vestibular_schwannoma"]), doubted=True)
+        _Shown(re.compile("扩大|增粗"), frozenset(["vestibular_schwannoma", "mega_cisterna_magna"]), doubted=True)
     ],  # "内听道扩大"
     "support_device": [  # "胸腔闭式引流术后，引流管在位"
         _Shown(
@@ -49,6 +53,7 @@ _SHOWN = {
     "hernia": [
         _Shown(re.compile("疝[入出]?"), frozenset(["hiatal_hernia", "diaphragmatic_hernia", "inguinal_hernia"]))
     ],
+    "fracture": [_Shown(re.compile("骨折(?:端|线.*|块)|断端"), _FRACTURES)],  # "胫骨骨折术后，骨折端骨痂少许"
     "tumor": [_Shown(re.compile("瘤"), frozenset(["aneurysm", "aaa", "aortic_aneurysm", "hemangioma"]), doubted=True)],
 }
 

@@ -319,7 +319,7 @@ class Sentence:
             told = english_clauses.says_of_it(self.text, end, cue.start, denies=cue.kind is CueKind.NEGATION)
             if told is not None:
                 return told
-        if self._blocked(end, cue.start):
+        if self._blocked(end, cue.start) and not chinese_reach.doubt_goes_back(cue, self.text, end):
             return False
         if self.language is Language.CHINESE:
             return chinese_reach.reaches_left(cue, between)

@@ -94,6 +94,7 @@ _OWN_SIDE = frozenset(
     ["free_fluid", "ascites", "hemoperitoneum", "lymphadenopathy", "abdominal_lymphadenopathy", "spinal_stenosis"]
 )
 _IN_ONE_PLACE = re.compile(r"\bin (?:the )?$", re.IGNORECASE)  # "fibrosis with bronchiectasis in the left upper lobe"
+_IN_RUSSIAN = re.compile(r"\b(?:в|во|на) $")
 _ADVERB_LAST = re.compile(r"(?:слева|справа)\s*(?=[.,;:]|$)", re.IGNORECASE)
 _DENIALS = frozenset(["no", "without", "без"])  # "right breast no mass or calcification"
 # "lacunes in bilateral basal ganglia and ischemic changes": the side of a place that the first finding is in
@@ -263,6 +264,8 @@ def _parted(sentence: str, low: int, high: int, crossed: int, behind: bool, othe
             continue
         if match["with"] == "с " and behind and crossed == 1 and _ADVERB_LAST.match(sentence, high):
             continue  # "полость с уровнем жидкости в S6 слева"
+        if match["with"] == "с " and behind and not crossed and _IN_RUSSIAN.search(sentence, match.end(), high):
+            continue  # "образование с ровным контуром в левой доле"
         if match["zh"] and not behind:
             continue  # "椎间盘膨出并左侧椎间孔狭窄": the side that comes last is the second one's only
         if match["with"] and not behind and (not crossed or match["with"] in _DENIALS):

@@ -7,7 +7,7 @@ one side only and the finding can be of that organ.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 from caseindex.records import Language
 from caseindex.reports.lexicon import Lexicon
@@ -24,7 +24,7 @@ _GENERIC = frozenset(
     " lytic_lesion bone_cyst osteosarcoma ewing_sarcoma chondrosarcoma enchondroma osteochondroma osteoid_osteoma giant_cell_tumor"
     " aneurysmal_bone_cyst fibrous_dysplasia nonossifying_fibroma bone_island avn scfe hip_dysplasia gout bursitis ganglion_cyst"
     " tendinosis salter_harris stress_fracture cholesteatoma mucocele retinal_detachment uveal_melanoma retinoblastoma"
-    " breast_fibroadenoma osteochondritis_dissecans pvns pathologic_fracture dislocation_joint rheumatoid_arthritis psoriatic_arthritis septic_arthritis inguinal_hernia microbleed ground_glass honeycombing osteophyte".split()
+    " breast_fibroadenoma osteochondritis_dissecans pvns pathologic_fracture dislocation_joint rheumatoid_arthritis psoriatic_arthritis septic_arthritis inguinal_hernia cellulitis microbleed ground_glass honeycombing osteophyte".split()
 )
 
 
@@ -35,12 +35,17 @@ _UNPAIRED = frozenset("bladder uterus prostate stomach colon rectum pituitary na
 # Of one half of the brain, and of that where the signal was seen: "左侧丘脑高信号，急性期梗死"
 _OF_A_HEMISPHERE = frozenset(
     "ischemic_stroke old_infarct cerebellar_infarct brainstem_infarct glioma glioblastoma brain_hemorrhage contusion_brain"
-    " brain_metastasis brain_abscess cavernoma brain_tumor".split()
+    " brain_metastasis brain_abscess cavernoma brain_tumor mesial_temporal_sclerosis".split()
 )
 _JOINTS = frozenset("knee shoulder hip ankle elbow wrist".split())
 _OF_A_JOINT = frozenset(  # "左膝内侧半月板撕裂，前交叉韧带断裂"
-    "meniscal_tear acl_tear pcl_tear collateral_tear rotator_cuff_tear labral_tear baker_cyst chondromalacia".split()
+    "meniscal_tear acl_tear pcl_tear collateral_tear rotator_cuff_tear labral_tear baker_cyst chondromalacia ligament_tear tendinosis"
+    " joint_effusion bursitis osteophyte bone_marrow_edema loose_body osteochondritis_dissecans tendon_rupture ganglion_cyst".split()
 )
+_PARTS_OF_JOINTS = frozenset(
+    "femur tibia fibula patella humerus radius ulna scapula foot ligament tendon joint soft_tissue bone calcaneus".split()
+)
+_LIMBS = ("upper_limb", "lower_limb")
 _GAP = 4  # characters at most from a side to its place: "右第五跖骨"
 
 
@@ -79,6 +84,8 @@ def is_of_topic(
             topic += lexicon.organs(name)
     for name, left, right in places:
         elsewhere = left < finish and right > clause and not (left >= start and right <= end)
+        if concept in _OF_A_JOINT and _JOINTS.intersection(topic) and name in _PARTS_OF_JOINTS:
+            continue  # "右膝外侧半月板撕裂，胫骨平台骨挫伤"
         if elsewhere and not any(_related(name, place, lexicon) for place in topic):
             return False
     return concept not in _DIFFUSE and _may_be_of(concept, sentence[start:end], topic, lexicon)
@@ -100,7 +107,7 @@ def _may_be_of(concept: str, text: str, topic: Sequence[str], lexicon: Lexicon) 
     own = {organ for name, organ in names if name in text}
     if own:  # "右肺上叶肿块，胸腔积液": the name holds a place of its own
         if concept.endswith("fracture"):  # "左腕舟骨线样影，舟骨骨折可能"
-            return not own.isdisjoint(topic) and "skull" not in own
+            return (not own.isdisjoint(topic) and "skull" not in own) or _of_one_limb(own, topic, lexicon)
         return any(place in lexicon.expand(organ) for organ in own for place in topic)
     if not organs:
         return concept in _GENERIC
@@ -112,3 +119,11 @@ def _may_be_of(concept: str, text: str, topic: Sequence[str], lexicon: Lexicon) 
 def _related(one: str, other: str, lexicon: Lexicon) -> bool:
     """Whether one of two anatomies is a part of the other."""
     return one not in _REGIONS and (one in lexicon.expand(other) or other in lexicon.expand(one))
+
+
+def _of_one_limb(own: Set[str], topic: Sequence[str], lexicon: Lexicon) -> bool:
+    """Whether the bone of a fracture is of the limb that the side was said of: "右肩关节脱位，合并肱骨大结节骨折"."""
+    return any(
+        not own.isdisjoint(parts) and not parts.isdisjoint(topic)
+        for parts in (frozenset(lexicon.expand(limb)) for limb in _LIMBS)
+    )
