@@ -51,6 +51,7 @@ _COMPLICATION = re.compile(
 )
 _TWO_IN_ONE = {  # one word for two findings
     "cholecystitis": ("cholelithiasis", re.compile(".*(?<!бес)(?<!не)калькул", re.IGNORECASE)),
+    "surgical_clips": ("cholecystectomy", re.compile("cholecystectomy", re.IGNORECASE)),
     "hepatomegaly": ("splenomegaly", re.compile("гепатоспл|hepatospl|肝脾", re.IGNORECASE)),
     "kyphosis": ("scoliosis", re.compile("кифосколио", re.IGNORECASE)),
     "radius_fracture": ("ulna_fracture", re.compile("[尺桡]、?[尺桡]骨")),

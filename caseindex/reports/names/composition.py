@@ -57,6 +57,8 @@ _BROADER_AFAR = {
     "posterior_infarct": "ischemic_stroke",
     "brainstem_infarct": "ischemic_stroke",
 }
+_CAROTID = re.compile(r"\bcarotid", re.IGNORECASE)
+_NEVER_AFAR = frozenset(["myocardial_infarction"])  # "wedge-shaped infarct and RV strain"
 # "病变" is any disease of the organ and no mass in it; these haematomas lie outside the skull
 _NOT_COMPOSED = re.compile(r"病变$|подапоневр|поднадкостнич|подкожн|субгалеал|\w+ \w+ клапан", re.IGNORECASE)
 _DISTANT = re.compile(r"отдал[её]нн", re.IGNORECASE)  # "увеличены лимфоузлы, отдаленных метастазов нет"
@@ -144,6 +146,8 @@ class Composition:
         for concept, start, end in spans:
             # "Liver lesions, consistent with metastases": a finding that is of an organ names the organ too.
             place = concept if concept in anatomy else self._places.get(concept)
+            if concept == "atherosclerosis" and _CAROTID.search(text, start, end):
+                place = "carotid"  # "carotid plaque with 70% stenosis"
             if concept == "pneumonectomy" and text[start : start + 1].isascii():
                 continue  # "lobectomy with volume loss" has no atelectasis
             if concept not in anatomy and _OF_THE_PAST.match(text, end):
@@ -208,8 +212,12 @@ class Composition:
                     and not _of_topic(text, start, distance)
                 ):
                     return None
+                if distance >= _BEYOND and specific in _NEVER_AFAR:
+                    continue
                 if specific is not None and distance >= _BEYOND and _DISTANT.match(text, start):
                     return None
+                if specific == "lung_nodule" and generic == "lesion" and _is_chinese(text, start):
+                    return None  # "右肺未见新发病灶" denies infiltrates as well
                 if specific is not None and generic == "fracture" and _OTHER_CLAUSE.search(between):
                     return None  # "fracture of the clavicle, no other fractures"
                 if specific is not None:
@@ -233,7 +241,11 @@ def _is_apart(text: str, generic: str, start: int, left: int, right: int) -> boo
 
 def _of_topic(text: str, start: int, distance: int) -> bool:
     """Whether a Chinese clause without a place goes on about that of the clause before: "颈内动脉斑块，管腔狭窄"."""
-    return "\u4e00" <= text[start : start + 1] <= "\u9fff" and distance < 2 * _BEYOND
+    return _is_chinese(text, start) and distance < 2 * _BEYOND
+
+
+def _is_chinese(text: str, start: int) -> bool:
+    return "\u4e00" <= text[start : start + 1] <= "\u9fff"
 
 
 def _from_to(text: str, start: int, end: int, left: int, right: int) -> str:

@@ -16,6 +16,7 @@ _MEASURE = re.compile(
 _ACTIVE = re.compile(r"активн\w+\s+(?:[а-яё]+\s+)?$", re.IGNORECASE)
 _LEVEL = re.compile("(?:горизонтальн\\w+ )?уров(?:ень|н)", re.IGNORECASE)
 _HOLDS_LEVEL = frozenset("lung_cavity lung_abscess abscess cyst bulla liver_abscess pancreatic_pseudocyst".split())
+_CAVITY = re.compile(r"(?:[^,;]*\s)?(?:полость|каверна|булла|абсцесс)(?! плевр)\b", re.IGNORECASE)
 _SHADOW = re.compile("акустическ|тень", re.IGNORECASE)
 
 
@@ -26,7 +27,7 @@ def is_detail(mention: Mention, stated: Sequence[Mention], before: str, lexicon:
     return (
         _is_healing(mention, stated, lexicon)
         or _is_shadow(mention)
-        or _is_level(mention, earlier)
+        or _is_level(mention, earlier, before)
         or _is_lumen(mention, stated)
         or _are_foci_told(mention, stated, earlier, before, lexicon)
     )
@@ -47,9 +48,11 @@ def _is_shadow(mention: Mention) -> bool:
     return mention.concept == "stone" and _SHADOW.match(mention.text) is not None
 
 
-def _is_level(mention: Mention, earlier: Sequence[Mention]) -> bool:
+def _is_level(mention: Mention, earlier: Sequence[Mention], before: str) -> bool:
     """Whether a level of fluid stands in a cavity and not in the pleura: "полость с уровнем жидкости"."""
-    return _LEVEL.match(mention.text) is not None and any(other.concept in _HOLDS_LEVEL for other in earlier)
+    if not _LEVEL.match(mention.text):
+        return False
+    return _CAVITY.match(before) is not None or any(other.concept in _HOLDS_LEVEL for other in earlier)
 
 
 def _is_lumen(mention: Mention, stated: Sequence[Mention]) -> bool:

@@ -90,11 +90,15 @@ _MODIFIERS = re.compile(
     r"\s*(?:(?!(?:of|in|with|and|or|at|to|on|for|is|are|was|following|after|before|from|near|by|due|without|no|not|but|than|as|plus|causing|producing|makes?|making|raises?|raising|extending|abutting|compressing|showing|likely|probably|possibly|may|could|reflects?|represents?|suggests?|consistent|compatible|suspicious|concerning|[а-яё]{1,2}|для|при|без|или)\s)(?![а-яё]+(?:а|я|и|ы|у|е|о|ов|ей)\s)"
     r"[\w-]+\s+){0,3}"
 )
+_PARTICIPLE = re.compile(r"[a-z]{4,}ing\b", re.IGNORECASE)
 _OWN_SIDE = frozenset(
     ["free_fluid", "ascites", "hemoperitoneum", "lymphadenopathy", "abdominal_lymphadenopathy", "spinal_stenosis"]
 )
 _IN_ONE_PLACE = re.compile(r"\bin (?:the )?$", re.IGNORECASE)  # "fibrosis with bronchiectasis in the left upper lobe"
-_IN_RUSSIAN = re.compile(r"\b(?:в|во|на) $")
+# "с ровным контуром в верхней доле"; not "с переходом на пирамиду"
+_IN_RUSSIAN = re.compile(
+    r"(?!переход|распростран|прорыв|вовлеч|инваз|продолж|дислок)[^,;]*\b(?:в|во|на) (?:[а-яё]+ ){0,3}"
+)
 _ADVERB_LAST = re.compile(r"(?:слева|справа)\s*(?=[.,;:]|$)", re.IGNORECASE)
 _DENIALS = frozenset(["no", "without", "без"])  # "right breast no mass or calcification"
 # "lacunes in bilateral basal ganglia and ischemic changes": the side of a place that the first finding is in
@@ -189,6 +193,10 @@ def side_of(
                     continue  # "right adnexal mass and free fluid"
                 if right <= start and not crossed and _is_of_the_first(sentence, left, right, start, others):
                     continue
+                if left >= end and any(
+                    end <= a < left and right < b and _PARTICIPLE.match(sentence, a) for a, b in others
+                ):
+                    continue  # "uncovertebral osteophytes narrowing both neural foramina"
                 if left >= end and _is_attribute(sentence, left, right, others):
                     continue  # "pneumothorax after removal of the right chest tube"
                 if left >= end and not crossed and _TOLD.fullmatch(sentence, low, high):
@@ -264,8 +272,8 @@ def _parted(sentence: str, low: int, high: int, crossed: int, behind: bool, othe
             continue
         if match["with"] == "с " and behind and crossed == 1 and _ADVERB_LAST.match(sentence, high):
             continue  # "полость с уровнем жидкости в S6 слева"
-        if match["with"] == "с " and behind and not crossed and _IN_RUSSIAN.search(sentence, match.end(), high):
-            continue  # "образование с ровным контуром в левой доле"
+        if match["with"] == "с " and behind and crossed < 2 and _IN_RUSSIAN.fullmatch(sentence, match.end(), high):
+            continue  # "образование с ровным контуром в левой почке", "в верхней доле левого легкого"
         if match["zh"] and not behind:
             continue  # "椎间盘膨出并左侧椎间孔狭窄": the side that comes last is the second one's only
         if match["with"] and not behind and (not crossed or match["with"] in _DENIALS):

@@ -31,7 +31,7 @@ _STRONG = re.compile(
     re.IGNORECASE,
 )
 _FILLING = frozenset(
-    "a an the on in of at to is are was were up by about approx approximately measuring measures with also but now still only"
+    "a an the it less more under over below above on in of at to is are was were up by about approx approximately measuring measures with also but now still only"
     " side sided lobe upper lower middle mid zone pole base apex lung breast kidney hip knee region quadrant o'clock i ii iii iv v"
     " mm cm ml degree position fat bowel omentum x anterior posterior superior inferior medial lateral proximal distal apical basal"
     " terminus origin bifurcation segment level tip border junction respectively than greater lesser extent larger largest nascet ecst criteria".split()

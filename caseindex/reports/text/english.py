@@ -84,6 +84,8 @@ _NOT_GREEK = frozenset("cases masses abscesses diseases increases decreases uses
 # Porter would make one of "sacralization" and "sacral", of "abnormality" and "abnormal".
 _WHOLE = {
     "obstructing": "obstructing",
+    "perforator": "perforator",
+    "perforators": "perforator",
     "occlusive": "occlusive",
     "nonocclusive": "nonocclusive",
     "sacralization": "sacralization",

@@ -60,8 +60,8 @@ def _ends(text: str, start: int, match: re.Match[str]) -> bool:
         return False  # "? pneumonia"
     if mark == "？" and _ASKS_ON.match(text, match.end()):
         return False  # "左肾上腺嗜铬细胞瘤？腺瘤？"
-    if mark == "?" and _GOES_ON.match(text, match.end()):
-        return False  # "микроаденома? 4 мм слева"
+    if mark == "?" and (_GOES_ON.match(text, match.end()) or text[match.start() - 1].isspace()):
+        return False  # "микроаденома? 4 мм слева", "chest pain, ? PE"
     if mark == "\n":  # a wrapped line goes on, a new item or a new capital after a finished line does not
         following = text[match.end() : match.end() + 40].lstrip(" \t")
         if not following or _BULLET.match(following):
