@@ -17,6 +17,7 @@ from caseindex.errors import NotInArchive
 from caseindex.records import Language
 from caseindex.reports import table
 from caseindex.reports.names import precompute
+from caseindex.reports.names.chinese_meanings import as_meant
 from caseindex.reports.names.composition import Composition
 from caseindex.reports.names.coordination import further
 from caseindex.reports.names.matching import OPEN_PLACE, Names, NameTable, name_table
@@ -151,6 +152,7 @@ class Lexicon:
         spans = self._names.find(text, language)
         if not spans:
             return ()
+        spans = as_meant(text, spans)
         spans = with_enlarged_nodes(text, spans, language, self._nodes)
         composed = self._composition.refine(spans, sentences(text), self.anatomy, text)
         found = [Mention(concept, start, end, text[start:end]) for concept, start, end in composed]

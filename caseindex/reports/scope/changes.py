@@ -22,7 +22,7 @@ _WORDS = {
         r"|smaller|regress(?:ed|ion|ing)|clearing|less (?:dense|conspicuous|prominent|extensive|than (?:on|in|at))|shrunk(?:en)?"
         r"|reduc(?:ed|tion) in (?:size|extent)|interval (?:decrease|reduction|improvement))\b"
         r"|\b(?P<worse>wors(?:e|ened|ening)(?! on| than (?:the |on the )?(?:left|right))|increas(?:ed|ing) (?:in )?size|interval (?:increase|enlargement|growth)"
-        r"|progress(?:ed|ion|ive|ing)|larger(?! on the| than (?:the )?(?:left|right))|(?:has|have) (?:\w+ )?(?:increased|enlarged|grown)|increas(?:ed|ing)(?=\s*[.,;]|$)"
+        r"|progress(?:ed|ion|ive|ing)(?! (?:fill|centripetal|enhanc))|larger(?! on the| than (?:the )?(?:left|right))|(?:has|have) (?:\w+ )?(?:increased|enlarged|grown)|increas(?:ed|ing)(?=\s*[.,;]|$)"
         r"|increasing|increased (?:in (?:number|extent|volume)|since|from|compared)|enlarging|blossomed|more (?:extensive|prominent|conspicuous|confluent|than (?:on|in|at)))\b"
         r"|\b(?P<new>new(?:ly)?|interval (?:development|placement|appearance)|now (?:seen|with)|there (?:is|are) now(?! (?:no|complete|near|resol|improve|decrease))|(?:was|were) not (?:seen|present|there|visible|evident) (?:on|in) (?:the )?(?:prior|previous|last|earlier)|not (?:seen|present) previously|not (?:seen|present|there|visible|evident) (?:in|on|at) (?:the )?(?:20\d\d|prior|previous|last|earlier)|(?:has|have) (?:newly )?(?:developed|appeared)"
         r"|previously not (?:seen|present))\b",
@@ -46,7 +46,7 @@ _WORDS = {
         r"(?P<unchanged>(?:较前|与前(?:片|次)?|与[^，。；]{0,8}(?:片|日)?比较|前后)?(?:片|比较)?(?:大致|基本|大体)?(?:相仿|相似|无(?:明显|显著)?变化|变化不(?:大|明显)"
         r"|未见(?:明显|显著)?变化|无(?:明显|显著)?改变)|(?:大致|基本|大体|大小)?同前|稳定|(?:未见?|无)(?:明显|显著)?(?:增多|进展|加重|减少))"
         r"|(?P<new>较前新\w{0,2}|新(?:发|出现|增|见))"
-        r"|(?P<improved>(?:较前|较之前|较[\d\-./年月日]{4,12}(?:片|日)?|较[\d一二两三四五六七八九十半]{1,3}个?[天日周月年]前|较(?:上次|前次|昨日|前日|昨|去年|术前|治疗前|化疗前|入院时|旧|原)(?:CT|MRI?|胸?片|检查)?)[^，。；、]{0,6}?(?:好转|吸收|减少|缩小|减轻|变小|消退)|已?吸收|(?<!体积)缩小|减少|好转|减轻)"
+        r"|(?P<improved>(?:较前|较之前|较[\d\-./年月日]{4,12}(?:片|日)?|较[\d一二两三四五六七八九十半]{1,3}个?[天日周月年]前|较(?:上次|前次|昨日|前日|昨|去年|术前|治疗前|化疗前|入院时|旧|原)(?:CT|MRI?|胸?片|检查)?)[^，。；、]{0,6}?(?:好转|吸收|减少|缩小|减轻|变小|消退)|(?<!骨质)(?<!骨)已?吸收|(?<!体积)缩小|减少|好转|减轻)"
         r"|(?P<worse>(?:较前|较之前|较[\d\-./年月日]{4,12}(?:片|日)?|较[\d一二两三四五六七八九十半]{1,3}个?[天日周月年]前|较(?:上次|前次|昨日|前日|昨|去年|术前|治疗前|化疗前|入院时|旧|原)(?:CT|MRI?|胸?片|检查)?)[^，。；、]{0,6}?(?:增多|增大|进展|加重|增加|扩大|变大|增厚|增宽)(?:[、，及和并]?(?:体积|范围|数目|数量)?(?:增多|增大|进展|加重|增加|扩大|变大|增厚|增宽))*|进展|增多(?=。|$)|加重|增大至|(?<=结节|肿块|病灶|占位|血肿|囊肿|空洞|肿物|范围|移灶|移瘤|肌瘤|癌灶|瘤灶|瘤体|灶区)(?:明显|稍|略|逐渐|轻度|有所|进行性)*(?:增大|扩大))"
     ),
 }

@@ -24,7 +24,7 @@ _OPENS = re.compile(
 )
 _DASH = re.compile(r"\s+[-–—]\s")  # "левая пазуха затемнена, в правой – киста"
 # "stone at the left UVJ with hydronephrosis"
-_WITH = re.compile(r"[^,;:]*(?:\bwith\b|\bс\b|\bи\b|\band\b|伴|并)(?:\s+[\w-]+){0,3}\s*", re.IGNORECASE)
+_WITH = re.compile(r"[^,;:]*(?:\bwith\b|\bс\b|\bи\b|\band\b|伴|并)(?:\s+[<>~]?[\w%-]+){0,3}\s*", re.IGNORECASE)
 # ", suspicious for an aneurysm", ", вероятно киста"
 _MEANS = re.compile(
     r"[^;:]*,\s*(?:(?:most |highly |very )?(?:suspicious|concerning|suggestive|compatible|consistent|likely|probably|possibly"
@@ -58,6 +58,7 @@ _SENTENCE_PARTS = re.compile(r"[;；。]|[，,](?!\s*(?:вероят|возмо�
 _BLOCKED_OUTFLOW = frozenset(["hydronephrosis", "ureteral_stone", "nephrolithiasis", "stone"])
 _OF_A_SIDE = frozenset(["mastectomy", "nephrectomy"])  # "РМЖ слева, РМЭ в 2018"
 _IN_CONSOLIDATION = frozenset(["air_bronchogram", "consolidation", "lung_opacity", "infiltrate", "pneumonia"])
+_PLAQUE = frozenset(["atherosclerosis", "stenosis", "carotid_stenosis", "carotid_occlusion"])
 _ADVERBS = frozenset(["справа", "слева"])
 _ON_THE_CLOCK = re.compile(
     r"(?:\s(?:молочной железе|МЖ|доле|почке|легком))?\s*,\s*(?:на|в)\s[^,;]{1,20},"
@@ -178,9 +179,9 @@ class CarriedSides:
         for (name, _, right), side in before:
             if self._language is Language.RUSSIAN and "ureteral_stone" in {name, concept} <= _BLOCKED_OUTFLOW:
                 return side  # "гидронефроз слева, камень мочеточника"
-            if ({name, concept} <= _BLOCKED_OUTFLOW or {name, concept} <= _IN_CONSOLIDATION) and _WITH.fullmatch(
-                self._sentence, right, start
-            ):
+            if any(
+                {name, concept} <= company for company in (_BLOCKED_OUTFLOW, _IN_CONSOLIDATION, _PLAQUE)
+            ) and _WITH.fullmatch(self._sentence, right, start):
                 return side
         if concept in _OF_A_SIDE and self._language is Language.RUSSIAN:
             return named.pop()
