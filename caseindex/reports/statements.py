@@ -130,7 +130,7 @@ def _of_sentence(
     for mention, (a, b) in zip(stated, spans, strict=True):
         if language is not Language.RUSSIAN and _only_grades(mention, stated, language):
             continue
-        if language is Language.RUSSIAN and is_detail(mention, stated, plain[:a], lexicon):
+        if language is Language.RUSSIAN and is_detail(mention, stated, plain, a, lexicon):
             continue
         others = [span for span in spans if span != (a, b)] if len(stated) > 1 else ()
         if others and not _OF_ILLNESS.match(mention.text) and _is_comparison(mention.concept, a, b, changes, language):

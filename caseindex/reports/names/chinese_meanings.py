@@ -54,6 +54,14 @@ _BY_ORGAN = {
         "尿路上皮癌",
         "(?P<urothelial_upper>肾|输尿管)|(?P<bladder_cancer>膀胱)",
     ),  # "左肾盂占位，尿路上皮癌可能"
+    "joint_prosthesis": (
+        "假体.*",
+        "(?P<support_device>乳)|(?P<joint_prosthesis>[髋膝肩踝肘]|关节|股骨)",
+    ),  # "乳腺假体植入术后"
+    "thrombosis": (  # "食管中段充盈缺损"
+        ".*充盈缺损.*",
+        "(?P<thrombosis>脉|窦|血管|支架)|(?P<mass>食管|胃|肠|膀胱|胆|输尿管|肾盂|宫腔)",
+    ),
     "bph": ("扩大", "(?P<none>前列腺窝)"),
 }
 _RULES = {finding: (re.compile(words), re.compile(organs)) for finding, (words, organs) in _BY_ORGAN.items()}

@@ -17,20 +17,42 @@ _ACTIVE = re.compile(r"активн\w+\s+(?:[а-яё]+\s+)?$", re.IGNORECASE)
 _LEVEL = re.compile("(?:горизонтальн\\w+ )?уров(?:ень|н)", re.IGNORECASE)
 _HOLDS_LEVEL = frozenset("lung_cavity lung_abscess abscess cyst bulla liver_abscess pancreatic_pseudocyst".split())
 _CAVITY = re.compile(r"(?:[^,;]*\s)?(?:полость|каверна|булла|абсцесс)(?! плевр)\b", re.IGNORECASE)
+# What a word means beside others: concept -> (the word, from there to the sentence's end; what stands anywhere in it)
+_OTHER_MEANINGS = {
+    "midline_shift": (  # "дислокация отломков", "дислокация дренажной трубки"
+        r"(?:дислокац|смещени)\w* (?:[а-яё]+ ){0,2}(?:отломк|фрагмент|дренаж|катетер|трубк|зонд|электрод|эндопротез|стент|фиксатор|хрусталик|надколенник|хряща)",
+        "",
+    ),
+    "pulmonary_sequestration": ("секвестрац", r"грыж|диск|\b[LSC]\d"),
+    "osteomyelitis": ("секвестр", r"грыж|диск|\b[LSC]\d"),
+    "spondylodiscitis": ("секвестр", r"грыж|диск|\b[LSC]\d"),
+    "vp_shunt": ("шунт", r"ПМЖВ|ПНА\b|\bОВ\b|ПКА\b|коронар|АКШ|МКШ|бедренн|подколенн|портосистем|TIPS|проходим"),
+    "mass": (r"образованием (?:[а-яё]+(?:ов|ей|и|ы|а|я))\b", r"\bс образованием"),  # "с образованием карманов"
+}
 _SHADOW = re.compile("акустическ|тень", re.IGNORECASE)
 
 
-def is_detail(mention: Mention, stated: Sequence[Mention], before: str, lexicon: Lexicon) -> bool:
-    """Whether a mention only tells more of another one. ``stated``: all of its sentence; ``before``: what the sentence
-    says before it."""
+def is_detail(mention: Mention, stated: Sequence[Mention], sentence: str, start: int, lexicon: Lexicon) -> bool:
+    """Whether a mention only tells more of another one, or its words mean something else in this sentence. ``stated``:
+    all that the sentence states; ``start``: where the mention begins in it."""
     earlier = [other for other in stated if other.start < mention.start]
+    before = sentence[:start]
     return (
-        _is_healing(mention, stated, lexicon)
+        _means_other(mention, sentence, start)
+        or _is_healing(mention, stated, lexicon)
         or _is_shadow(mention)
         or _is_level(mention, earlier, before)
         or _is_lumen(mention, stated)
         or _are_foci_told(mention, stated, earlier, before, lexicon)
     )
+
+
+def _means_other(mention: Mention, sentence: str, start: int) -> bool:
+    """Whether the words of a mention mean something else in its sentence: "дислокация отломков"."""
+    word, beside = _OTHER_MEANINGS.get(mention.concept, ("", ""))
+    if not word or not re.match(word, sentence[start:], re.IGNORECASE):
+        return False
+    return not beside or re.search(beside, sentence, re.IGNORECASE) is not None
 
 
 def _is_healing(mention: Mention, stated: Sequence[Mention], lexicon: Lexicon) -> bool:
