@@ -41,6 +41,7 @@ _NOT_HERE = {
     "PE": re.compile(
         r"(?:\bon|\bphysical|\bunremarkable|\bnormal)\s+PE\b|\bPE\s*[:=-](?!\s*(?:negative|none|no\b|absent|positive|yes))|\bPE (?:protocol|study|was|revealed|showed)"
     ),
+    "PCP": re.compile(r"\b(?:by|with|to|her|his|their|the|a) PCP"),
     "MS": re.compile(r"\bMS\s*[:=-]|\baltered MS|\bMS contin|\bchange in MS|\bmental MS"),
     "RA": re.compile(
         r"\bRA (?:and|/|or|to) (?:the )?(?:RV|LA)\b|\b(?:in|to|into) (?:the )?RA\b|\bRA (?:lead|enlarge|dilat|pressure|size|tip)|/RA\b"

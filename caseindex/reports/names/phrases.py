@@ -13,6 +13,7 @@ from caseindex.reports.text.clauses import DENIALS, MAX_COORDINATED_WORDS, Claus
 
 MAX_FOREIGN_WORDS = 2
 MAX_PREDICATE_GAP = 4  # from a Russian subject to its predicate
+_SIZES = frozenset(["larg", "small"])  # English stems
 ALSO_MODIFIERS = frozenset(["subdur"])  # findings by themselves, but "epidural, subdural or subarachnoid hemorrhage"
 
 
@@ -56,6 +57,8 @@ def match(
         return found._replace(coordinated=True, head_shared=True) if len(positions) == 2 else found
     if gap and _doubted(positions, norms, clauses):
         return None
+    if gap and not _SIZES.isdisjoint(phrase.norms) and heads & set(norms[first + 1 : last]):
+        return None  # "large cyst in the spleen"
     if clauses.clause[first] == clauses.clause[last]:
         near = gap <= MAX_FOREIGN_WORDS or _predicate_of_all(positions, gap, norms, clauses, heads)
         return found if near else None

@@ -16,10 +16,15 @@ _OPERATION = "postoperative"
 _DATED = re.compile(r"\s*[约近余]?(?:第?[\d一二三四五六七八九十两半]+)[余多个]*(?:年|月|周|天|日)")
 _OPERATED = re.compile("术后|切除|摘除|[术術]後")
 _SEEN = re.compile("残腔|术腔|术区|切除|改变|缺损")
+_SITE = re.compile(
+    "吻合口|残[腔端胃肝]|术[腔区]"
+)  # "乙状结肠癌术后，吻合口壁不厚": the place of the operation is looked at
 _GONE = {"renal_anomaly": "nephrectomy"}  # "右肾癌术后，右肾缺如"
 # What shows that a disease is still there after its operation: "锁骨骨折内固定术后，骨折线模糊", "腹主动脉瘤腔内修复术后，瘤体较前相仿"
 _STILL_SEEN = {
     "fracture": re.compile("骨折线(?!.{0,4}消失)|骨痂|骨折端|骨不连|延迟愈合"),
+    "hydrocephalus": re.compile("脑室"),
+    "aortic_dissection": re.compile("假腔|破口|内膜片"),
     "aneurysm": re.compile("瘤[体腔囊径]|残腔|内漏"),
 }
 # The cancer that the name of an operation holds.
@@ -47,7 +52,7 @@ def stated_mentions(here: Sequence[Mention], text: str, start: int, lexicon: Lex
 
 def _is_stated(mention: Mention, here: Sequence[Mention], text: str, start: int, lexicon: Lexicon) -> bool:
     """Whether "术后" tells more than that what stands before it is of the past ("胶质瘤术后")."""
-    if _SEEN.search(mention.text):
+    if _SEEN.search(mention.text) or ("术后" in mention.text and _SITE.search(text, mention.end - start)):
         return True
     comma = max(text.rfind(mark, 0, mention.start - start) for mark in "，,：:、") + 1 + start
     operated = any(comma <= other.start < mention.start and other.concept in lexicon.stated for other in here)

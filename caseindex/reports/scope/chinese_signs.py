@@ -30,6 +30,7 @@ _FRACTURES = frozenset(
     f"{bone}_fracture"
     for bone in "clavicle humerus elbow radius ulna scaphoid hand hip femur tibia fibula patella ankle foot rib pelvic".split()
 )
+_OUTFLOW = frozenset("hydronephrosis ureteral_stone biliary_dilatation choledocholithiasis".split())
 _DEVICES = frozenset("hardware spinal_fusion joint_prosthesis pacemaker stent central_line support_device".split())
 _EAR = frozenset(["cholesteatoma", "otitis_media", "mastoiditis"])
 _SHOWN = {
@@ -55,6 +56,7 @@ _SHOWN = {
         _Shown(re.compile("疝[入出]?"), frozenset(["hiatal_hernia", "diaphragmatic_hernia", "inguinal_hernia"]))
     ],
     "fracture": [_Shown(re.compile("骨折(?:端|线.*|块)|断端"), _FRACTURES)],  # "胫骨骨折术后，骨折端骨痂少许"
+    "obstruction": [_Shown(re.compile("梗阻.*"), _OUTFLOW, doubted=True)],  # "结石梗阻所致"
     "rupture": [_Shown(re.compile("断裂"), _DEVICES)],  # "起搏器电极未见断裂"
     "tumor": [_Shown(re.compile("瘤"), frozenset(["aneurysm", "aaa", "aortic_aneurysm", "hemangioma"]), doubted=True)],
 }
