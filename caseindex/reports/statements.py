@@ -14,6 +14,7 @@ from caseindex.reports.scope.chinese_context import in_context
 from caseindex.reports.scope.chinese_operations import cured_cancer, is_still_there, stated_mentions
 from caseindex.reports.scope.chinese_signs import without_signs
 from caseindex.reports.scope.ellipsis import denied_sides, graded_sides, repeated_sides
+from caseindex.reports.scope.english_signs import described_only
 from caseindex.reports.scope.negation import Assessment, Sentence
 from caseindex.reports.scope.places import place_of
 from caseindex.reports.scope.russian_details import is_detail
@@ -54,8 +55,8 @@ _TWO_IN_ONE = {  # one word for two findings
     "surgical_clips": ("cholecystectomy", re.compile("cholecystectomy", re.IGNORECASE)),
     "hepatomegaly": ("splenomegaly", re.compile("гепатоспл|hepatospl|肝脾", re.IGNORECASE)),
     "kyphosis": ("scoliosis", re.compile("кифосколио", re.IGNORECASE)),
-    "radius_fracture": ("ulna_fracture", re.compile("[尺桡]、?[尺桡]骨")),
-    "tibia_fracture": ("fibula_fracture", re.compile("胫、?腓骨")),
+    "radius_fracture": ("ulna_fracture", re.compile("[尺桡]、?[尺桡]骨|перелом.*костей.*предплечь", re.IGNORECASE)),
+    "tibia_fracture": ("fibula_fracture", re.compile("胫、?腓骨|перелом.*костей.*голени", re.IGNORECASE)),
     "cholesteatoma": ("otitis_media", re.compile("胆脂瘤型中耳炎")),
     "arterial_wall_calcification": ("tortuous_aorta", re.compile("[主胸降腹][^，。]*[迂纡][曲回]")),
     "mastoiditis": ("otitis_media", re.compile("中耳乳突炎")),
@@ -160,14 +161,19 @@ def _of_sentence(
         names += [mention.text] * (len(found) - len(names))
     if language is Language.CHINESE and len(found) > 1:
         found = without_signs(found, names)
+    if language is Language.ENGLISH and len(found) > 1:
+        only = {id(found[number]) for number in described_only(found, names)}
+    else:
+        only = set()
     if not sided.any:
-        return found
+        return [made for made in found if id(made) not in only]
     if language is Language.ENGLISH:
         free = [place for place in places if not any(mention.place == (place.start, place.end) for mention in stated)]
         found = _with_shared(found, plain, start, free, spans, changes, lexicon)
     if language is Language.RUSSIAN:
         found = _as_specific(found, lexicon)
-    return _with_unsaid(found, plain, language, spans, stated)
+    found = _with_unsaid(found, plain, language, spans, stated)
+    return [made for made in found if id(made) not in only]
 
 
 def _as_specific(found: list[Statement], lexicon: Lexicon) -> list[Statement]:

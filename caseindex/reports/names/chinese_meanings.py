@@ -62,6 +62,14 @@ _BY_ORGAN = {
         ".*充盈缺损.*",
         "(?P<thrombosis>脉|窦|血管|支架)|(?P<mass>食管|胃|肠|膀胱|胆|输尿管|肾盂|宫腔)",
     ),
+    "free_fluid": (  # "胸腔胃扩张、积液"
+        "(?:少量|少许|大量)?积液(?:影|积气)?",
+        "(?P<none>胃(?![周旁])|肠[管腔袢])|(?P<free_fluid>[腹盆胸间周旁窝膜囊窦]|乳突|关节|心包|宫|区|硬|髁|皮下)",
+    ),
+    "osteophyte": (
+        "骨质增生.*",
+        "(?P<none>颅|脑膜|板障|蝶骨)|(?P<osteophyte>椎|关节|腰|颈|胸|膝|髋|骨)",
+    ),  # beside a meningioma
     "bph": ("扩大", "(?P<none>前列腺窝)"),
 }
 _RULES = {finding: (re.compile(words), re.compile(organs)) for finding, (words, organs) in _BY_ORGAN.items()}

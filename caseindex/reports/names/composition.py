@@ -60,7 +60,10 @@ _BROADER_AFAR = {
 _CAROTID = re.compile(r"\bcarotid", re.IGNORECASE)
 _NEVER_AFAR = frozenset(["myocardial_infarction"])  # "wedge-shaped infarct and RV strain"
 # "病变", "поражение" are any disease of the organ and no mass in it; these haematomas lie outside the skull
-_NOT_COMPOSED = re.compile(r"病变$|поражени|подапоневр|поднадкостнич|подкожн|субгалеал|\w+ \w+ клапан", re.IGNORECASE)
+_NOT_COMPOSED = re.compile(
+    r"病变$|吻合口|поражени|паравертебр|тромбо[а-яё]+ (?:[а-яё]+ )?подкожн|подапоневр|поднадкостнич|подкожн|субгалеал|\w+ \w+ клапан",
+    re.IGNORECASE,
+)
 _DISTANT = re.compile(r"отдал[её]нн", re.IGNORECASE)  # "увеличены лимфоузлы, отдаленных метастазов нет"
 # "no filling defect in the main, lobar or segmental pulmonary arteries": the comma parts adjectives
 _OF_PARTS = re.compile(
