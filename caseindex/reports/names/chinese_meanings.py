@@ -48,7 +48,7 @@ _BY_ORGAN = {
         "AIS",
         "(?P<lung_cancer>肺|结节|MIA|AAH|GG[ON])|(?P<ischemic_stroke>脑|卒中|梗)",
     ),
-    "old_infarct": ("陈旧灶", "(?P<none>肺|胸)|(?P<old_infarct>脑|叶|基底|丘)"),  # "右上肺条索影，考虑陈旧灶"
+    "old_infarct": ("陈旧灶", "(?P<lesion>肺|胸)|(?P<old_infarct>脑|叶|基底|丘)"),  # "右上肺条索影，考虑陈旧灶"
     "adenomyosis": ("腺肌.*", "(?P<none>胆)|(?P<adenomyosis>宫)"),  # "胆囊腺肌症"
     "bladder_cancer": (
         "尿路上皮癌",
@@ -70,6 +70,7 @@ _BY_ORGAN = {
         "骨质增生.*",
         "(?P<none>颅|脑膜|板障|蝶骨)|(?P<osteophyte>椎|关节|腰|颈|胸|膝|髋|骨)",
     ),  # beside a meningioma
+    "orbital_mass": ("炎性假瘤", "(?P<orbital_mass>眼|眶|球后|泪)|(?P<inflammation>肺|肝|脾|鼻|胰|肾|肠|叶)"),
     "bph": ("扩大", "(?P<none>前列腺窝)"),
 }
 _RULES = {finding: (re.compile(words), re.compile(organs)) for finding, (words, organs) in _BY_ORGAN.items()}

@@ -11,7 +11,7 @@ from caseindex.reports.lexicon import Lexicon, Mention
 _WHITE_MATTER = frozenset("signal_hyperintensity white_matter_lesion small_vessel_disease ischemic_change".split())
 _NOT_SO = re.compile("(?<![而并除是])非$")  # "非梗阻性肾结石"
 _CALLS = re.compile("(?:考虑|符合|提示|系|为|倾向于?|疑)[^，。；]{0,4}$")
-_OLDER = re.compile(".*(?:病变|病灶|改变)")
+_OLDER = re.compile(".*(?:病变|灶|改变)")
 
 
 def in_context(here: Sequence[Mention], text: str, start: int, lexicon: Lexicon) -> list[Mention]:

@@ -25,8 +25,11 @@ _STILL_SEEN = {
     "fracture": re.compile("骨折线(?!.{0,4}消失)|骨痂|骨折端|骨不连|延迟愈合"),
     "hydrocephalus": re.compile("脑室"),
     "aortic_dissection": re.compile("假腔|破口|内膜片"),
+    "cyst": re.compile("囊[腔肿](?!.{0,4}消失)"),
     "aneurysm": re.compile("瘤[体腔囊径]|残腔|内漏"),
 }
+# "鞘膜积液术后复发"; not "术后，复发可能"
+_RECURS = re.compile("(?:根治|切除)*术后[^，。；未无]{0,6}复发(?![^，。；]{0,6}(?:可能|待|除外|排除|鉴别|[？?]))")
 # The cancer that the name of an operation holds.
 _CURED = {"nephrectomy": "rcc", "mastectomy": "breast_cancer", "pneumonectomy": "lung_cancer"}
 
@@ -61,7 +64,7 @@ def _is_stated(mention: Mention, here: Sequence[Mention], text: str, start: int,
 
 def is_still_there(mention: Mention, text: str, end: int, lexicon: Lexicon) -> bool:
     """Whether what was operated on, named up to ``end``, is seen after the operation all the same."""
-    return any(
+    return _RECURS.match(text, end) is not None or any(
         seen.search(text, end) is not None and mention.concept in lexicon.expand(disease)
         for disease, seen in _STILL_SEEN.items()
     )

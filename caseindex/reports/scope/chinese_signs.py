@@ -57,6 +57,7 @@ _SHOWN = {
     ],
     "fracture": [_Shown(re.compile("骨折(?:端|线.*|块)|断端"), _FRACTURES)],  # "胫骨骨折术后，骨折端骨痂少许"
     "obstruction": [_Shown(re.compile("梗阻.*"), _OUTFLOW, doubted=True)],  # "结石梗阻所致"
+    "surgical_clips": [_Shown(re.compile(".*夹.*"), frozenset(["aneurysm_clip"]))],
     "rupture": [_Shown(re.compile("断裂"), _DEVICES)],  # "起搏器电极未见断裂"
     "tumor": [_Shown(re.compile("瘤"), frozenset(["aneurysm", "aaa", "aortic_aneurysm", "hemangioma"]), doubted=True)],
 }
