@@ -18,6 +18,8 @@ _CLOSED = re.compile(
 )
 _PARENTHETIC = re.compile(r",\s*without[^,]*$", re.IGNORECASE)  # "opacity, without effusion, and enlarged nodes"
 _HAS_MORE = re.compile(r"[^,;.]*\bwith\b|\s*\w+ (?:enlarged|dilated|thickened|distended)\b", re.IGNORECASE)
+# "rather than pneumonia, the opacity reflects atelectasis"
+_INSTEAD = re.compile(r"(?:rather than|instead of|as opposed to)\b", re.IGNORECASE)
 _WITHOUT = re.compile(r"\bwithout\b", re.IGNORECASE)
 _JOINED = re.compile(r"^[\s,]*(?:or|and|nor|as well as)\b", re.IGNORECASE)
 _OR = re.compile(r"\bor\b")
@@ -44,7 +46,11 @@ _ASKS_NOW = re.compile(
     re.IGNORECASE,
 )
 _PERSONAL = re.compile(r"\b(?:personal|own|patient(?:'s)?) (?:\w+ )?(?:history|hx)\b", re.IGNORECASE)
-_AFTER = re.compile(r"\b(?:after|following|status[- ]post|s/p)\s+(?:[\w-]+\s+){0,2}$", re.IGNORECASE)
+_AFTER = re.compile(
+    # "likely pathological fracture through a metastasis"
+    r"\b(?:(?:after|following|status[- ]post|s/p)\s+(?:[\w-]+\s+){0,2}|through (?:an?|the)\s+(?:[\w-]+\s+){0,3})$",
+    re.IGNORECASE,
+)
 # "given the history of melanoma, a metastasis ..."
 _OPENS_ANEW = re.compile(r",\s*(?:an?|the|there|these|this|new|currently?|now)\s(?:[\w-]+\s)*$", re.IGNORECASE)
 _ASKS = re.compile(
@@ -58,6 +64,8 @@ def asserted_beyond(text: str, cue: int, cue_end: int, start: int, end: int) -> 
     lymphadenopathy, small hernia"), has a predicate of its own, or follows a participle that closes the denied clause ("no
     sac seen, adnexal mass")."""
     comma = text.rfind(",", cue_end, start)
+    if comma >= 0 and _INSTEAD.match(text, cue):
+        return True
     if comma < 0 or _OR_BEFORE.search(text[:start]):
         return False
     item = text[comma + 1 : start]

@@ -38,7 +38,10 @@ _FILLING = frozenset(
 )
 _WORD = re.compile(r"[^\s/()]+")
 _RESOLVED = re.compile(r"\b(?:resolved|cleared)\b", re.IGNORECASE)
-_STAYS = re.compile(r"\b(?:persists?|remains?|still|(?:is|are) (?:seen|present|noted|identified))\b", re.IGNORECASE)
+_STAYS = re.compile(
+    r"\b(?:persists?|remains?|still|(?:is|are) (?:unchanged|stable|larger|smaller)|(?:has|have) (?:grown|increased|enlarged|decreased)|(?:is|are) (?:seen|present|noted|identified))\b",
+    re.IGNORECASE,
+)
 _DOUBTED = re.compile(
     r"(?:can ?not|not) (?:be )?(?:entirely |completely )?(?:excluded|ruled out)|\b(?:possible|suspected|questionable)\b",
     re.IGNORECASE,

@@ -1,0 +1,48 @@
+"""What an English sentence only shows of a finding that it calls by name: "steeple sign suggestive of croup" doubts one croup
+and asserts none, "emphysematous pyelonephritis" is no emphysema."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from caseindex.records import Polarity, Statement
+
+# finding -> the words that only describe one of the others, where the sentence names it
+_DESCRIBES: dict[str, tuple[re.Pattern[str], frozenset[str]]] = {
+    "emphysema": (
+        re.compile("emphysematous", re.IGNORECASE),
+        frozenset("pyelonephritis cholecystitis cystitis gastritis pancreatitis osteomyelitis aortitis".split()),
+    ),
+    # "nasal septum deviated to the left with a bony spur"
+    "osteophyte": (re.compile(r"(?:bony )?spurs?", re.IGNORECASE), frozenset(["septal_deviation"])),
+    # "ground-glass lesion of the ethmoid bone, fibrous dysplasia"
+    "ground_glass": (re.compile("ground.glass", re.IGNORECASE), frozenset(["fibrous_dysplasia"])),
+    # "calcified left hilar and subcarinal nodes"
+    "mediastinal_lymphadenopathy": (
+        re.compile(r"(?!.*(?:enlarge|adenopathy)).*nodes?", re.IGNORECASE),
+        frozenset(["calcified_lymph_node"]),
+    ),
+    "lesion": (re.compile("lesions?", re.IGNORECASE), frozenset(["crohn"])),  # "skip lesions"
+}
+_SIGN = re.compile(r"\bsigns?\b", re.IGNORECASE)
+
+
+def described_only(found: Sequence[Statement], names: Sequence[str]) -> set[int]:
+    """The numbers of those of ``found`` that say no more than another one. ``names``: the words that each was found by."""
+    told = {made.finding for made in found}
+    dropped: set[int] = set()
+    for number, (made, name) in enumerate(zip(found, names, strict=True)):
+        words, others = _DESCRIBES.get(made.finding, (None, frozenset()))
+        if words is not None and words.fullmatch(name) and not told.isdisjoint(others):
+            dropped.add(number)
+        if (
+            made.polarity is Polarity.PRESENT
+            and _SIGN.search(name)
+            and any(
+                doubt.finding == made.finding and doubt.polarity is Polarity.UNCERTAIN and not _SIGN.search(called)
+                for doubt, called in zip(found[number + 1 :], names[number + 1 :], strict=True)
+            )
+        ):
+            dropped.add(number)
+    return dropped
