@@ -23,12 +23,24 @@ _SIZE = re.compile(
 _OTHERWISE = re.compile(r"\b(?:не|нет|без|обычн\w+|нормальн\w+|неизменен\w+)\b", re.IGNORECASE)
 # "лимфоузлы средостения уменьшились": they are enlarged still
 _CHANGED = re.compile(r"\s+(?:[а-яё]+\s+){0,3}?(?:уменьш|увелич)ил(?:ись|ся)\b", re.IGNORECASE)
+# "enlarged mediastinal, hilar and axillary lymph nodes"
+_ENGLISH_LIST = re.compile(
+    r"(?:\s+[\w-]+,?(?: (?:and|or|&))?){0,5}\s+[\w-]+,? (?:and|or|&) (?:[\w-]+ ){1,3}?(?:lymph )?nodes?\b",
+    re.IGNORECASE,
+)
 _SENTENCE_END = re.compile(r"[;。]|\.\s|\n")
 
 
 def with_enlarged_nodes(text: str, spans: list[Span], language: Language | None, named: Set[str]) -> list[Span]:
     """``spans`` and, in a Russian text, an enlargement of the nodes that are measured as large. ``named``: the concepts
     that call nodes enlarged."""
+    if language is Language.ENGLISH:
+        return [
+            ("lymphadenopathy", start, end)
+            if concept == "enlargement" and text[start:end].lower() == "enlarged" and _ENGLISH_LIST.match(text, end)
+            else (concept, start, end)
+            for concept, start, end in spans
+        ]
     if language is not Language.RUSSIAN:
         return spans
     found = list(spans)

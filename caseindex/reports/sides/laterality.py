@@ -90,6 +90,7 @@ _MODIFIERS = re.compile(
     r"\s*(?:(?!(?:of|in|with|and|or|at|to|on|for|is|are|was|following|after|before|from|near|by|due|without|no|not|but|than|as|plus|causing|producing|makes?|making|raises?|raising|extending|abutting|compressing|showing|likely|probably|possibly|may|could|reflects?|represents?|suggests?|consistent|compatible|suspicious|concerning|[а-яё]{1,2}|для|при|без|или)\s)(?![а-яё]+(?:а|я|и|ы|у|е|о|ов|ей)\s)"
     r"[\w-]+\s+){0,3}"
 )
+_SPREADS = re.compile(r"(?:breaking|bursting|extending|rupturing) into\b")  # "bleed in the left thalamus breaking into"
 _PARTICIPLE = re.compile(r"[a-z]{4,}ing\b", re.IGNORECASE)
 _OWN_SIDE = frozenset(
     ["free_fluid", "ascites", "hemoperitoneum", "lymphadenopathy", "abdominal_lymphadenopathy", "spinal_stenosis"]
@@ -248,7 +249,10 @@ def _is_attribute(sentence: str, left: int, right: int, others: Sequence[tuple[i
     if sentence[left:right].lower() in {"слева", "справа", "влево", "вправо"} or _ON_THE.search(sentence, 0, left):
         return False
     reach = _LATER if sentence[left].isascii() else 2
-    return any(0 <= a - right <= reach and _MODIFIERS.fullmatch(sentence, right, a) for a, _ in others)
+    return any(
+        0 <= a - right <= reach and _MODIFIERS.fullmatch(sentence, right, a) and not _SPREADS.match(sentence, a)
+        for a, _ in others
+    )
 
 
 def side_of_place(place: tuple[int, int], sides: Sequence[SideSpan], reach: int = 1) -> tuple[bool, Side | None]:
