@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 from caseindex.records import Language, Side
 from caseindex.reports.lexicon import Lexicon
@@ -19,6 +20,9 @@ from caseindex.reports.sides.topic import is_of_topic, is_unpaired
 Named = tuple[str, int, int]  # concept, start, end
 
 _HEADING = re.compile(r"[^:：.;,，。]{2,45}[:：]")
+_RUSSIAN_HEADING = re.compile(r"[^:.;,]{2,45}(?::|\s[-–—]\s)")
+_OF_NO_ORGAN = frozenset(["free_fluid", "ascites", "abdominal_lymphadenopathy"])  # "яичник - киста, свободная жидкость"
+_SEMICOLON = re.compile(r";\s*")
 _OPENS = re.compile(
     r"(?:^|[,;:.(]|\s[-–—]|\bа\b)\s*(?:(?:а|при этом|также|аналогично|on the|в|на)\s+)*$", re.IGNORECASE
 )
@@ -90,7 +94,7 @@ class CarriedSides:
         self._language = language
         self._places = places
         self._findings = findings
-        self._heading, self._heading_ends = _side_of_heading(sentence, sides, findings)
+        self._headings = _headings(sentence, language, sides, findings)
         self._opening = [
             (left, side)
             for left, right, side in sides
@@ -103,8 +107,9 @@ class CarriedSides:
     ) -> Side | None:
         """The side of a finding at ``start`` to ``end`` that has none of its own. ``before``: the findings before it that
         have one."""
-        if self._heading is not None and start < self._heading_ends:
-            return self._heading
+        for begins, ends, heading in self._headings:
+            if begins <= start < ends and concept not in _OF_NO_ORGAN:
+                return heading
         opening = [(left, side) for left, side in self._opening if left < start]
         if opening:
             left, side = opening[-1]
@@ -157,6 +162,8 @@ class CarriedSides:
             if match.end() > start:
                 break
             link = match
+        if self._language is Language.RUSSIAN and len(named) > 1 and link is not None:
+            named = self._last_before(link.start())
         if self._language is Language.CHINESE and len(named) > 1:
             last = last_named(self._sentence, link.start() + 1 if link else start, self._sides)
             named = {last} if last is not None else named
@@ -169,6 +176,11 @@ class CarriedSides:
         if around is not None and places and not around.intersection(places):
             return None
         return named.pop()
+
+    def _last_before(self, position: int) -> set[Side]:
+        """The side named last before ``position``: "в правом надпочечнике узлов нет, в левом узел, вероятно аденома"."""
+        right, side = max((right, side) for _, right, side in self._sides if right <= position)
+        return set() if _SEMICOLON.search(self._sentence, right, position) else {side}
 
     def _of_company(self, concept: str, start: int, before: Sequence[tuple[Named, Side]]) -> Side | None:
         """The side of the stone that a kidney is dilated by; that of what has no name but in its explanation ("outpouching
@@ -217,19 +229,27 @@ def _same_organ(one: str, other: str, lexicon: Lexicon) -> bool:
     return bool(set(lexicon.organs(one)) & set(lexicon.organs(other)))
 
 
-def _side_of_heading(sentence: str, sides: Sequence[SideSpan], findings: Sequence[Named]) -> tuple[Side | None, int]:
-    """The side that a heading names, and where it ends to count: "Left kidney: hydronephrosis, right kidney normal"."""
-    heading = _HEADING.match(sentence)
-    if heading is None or any(left < heading.end() for _, left, _ in findings):
-        return None, 0
-    named = {side for _, right, side in sides if right <= heading.end()}
-    later = min((left for left, _, _ in sides if left >= heading.end()), default=len(sentence))
-    if len(named) != 1:
-        return None, 0
-    if later == len(sentence):
-        return named.pop(), later
-    last = [mark.start() for mark in _CLAUSE.finditer(sentence, heading.end(), later)]
-    return (named.pop(), last[-1]) if last else (None, 0)
+def _headings(
+    sentence: str, language: Language, sides: Sequence[SideSpan], findings: Sequence[Named]
+) -> list[tuple[int, int, Side]]:
+    """(start, end of what it stands over, side) of the headings: "Left kidney: hydronephrosis, right kidney normal"; in
+    Russian also behind a semicolon and with a dash ("...; правая почка - камень, киста")."""
+    russian = language is Language.RUSSIAN
+    starts = [0, *(mark.end() for mark in _SEMICOLON.finditer(sentence))] if russian else [0]
+    found = []
+    for start, stop in pairwise([*starts, len(sentence)]):
+        heading = (_RUSSIAN_HEADING if russian else _HEADING).match(sentence, start, stop)
+        if heading is None or any(start <= left and right <= heading.end() for _, left, right in findings):
+            continue
+        named = {side for left, right, side in sides if start <= left and right <= heading.end()}
+        if len(named) != 1:
+            continue
+        later = min((left for left, _, _ in sides if heading.end() <= left < stop), default=stop)
+        if later < stop:
+            last = [mark.start() for mark in _CLAUSE.finditer(sentence, heading.end(), later)]
+            later = last[-1] if last else start
+        found.append((start, later, named.pop()))
+    return found
 
 
 def _opens_clause(sentence: str, language: Language, left: int, right: int, findings: Sequence[Named]) -> bool:

@@ -29,8 +29,8 @@ _WORDS = {
         r"|(?:right|left) (?:(?:upper|lower|middle|mid|main|frontal|parietal|temporal|occipital|lobe|lung|anterior|posterior"
         r"|apical|basal|superior|inferior|medial|lateral|\d+(?:st|nd|rd|th)?) ){0,2}(?:and|&) (?:\w+ )?(?:right|left)|either (?=side|lung|breast|kidney|eye|ear|hip|knee)"
         r"|r ?> ?l|l ?> ?r|right ?> ?left|left ?> ?right)\b"
-        r"|\b(?P<left>left(?:[- ]sided|-hand|ward)?|lt|LUL|LLL|LUZ|LMZ|LLZ|levo\w+|(?<=\()L(?=\))|(?<=\bon )L|L(?=-sided)|(?<=[:,;] )L(?= [<>~]?\d+(?:-\d+)? ?(?:%|mm|cm))|L(?= (?:(?!SPINE|COLON|RATIO)[A-Z]{2,}s?|(?!spine|ratio)[a-z]{3,})\b))\b(?! (?:ventric|atri|heart))"
-        r"|\b(?P<right>right(?:[- ]sided|-hand|ward)?|rt|RUL|RML|RLL|RUZ|RMZ|RLZ|dextro\w+|(?<=\()R(?=\))|(?<=\bon )R|R(?=-sided)|(?<=[:,;] )R(?= [<>~]?\d+(?:-\d+)? ?(?:%|mm|cm))|R(?= (?:(?!WAVE|RATIO)[A-Z]{2,}s?|(?!wave|ratio)[a-z]{3,})\b))\b"
+        r"|\b(?P<left>left(?:[- ]sided|-hand|ward)?|lt|LUL|LLL|LUZ|LMZ|LLZ|levo\w+|(?<=\()L(?=\))|(?<=\bon )L|(?<=\bto )L(?! ?\d)|L(?=-sided)|(?<=[:,;] )L(?= [<>~]?\d+(?:-\d+)? ?(?:%|mm|cm))|L(?= (?:(?!SPINE|COLON|RATIO)[A-Z]{2,}s?|(?!spine|ratio)[a-z]{3,})\b))\b(?! (?:ventric|atri|heart))"
+        r"|\b(?P<right>right(?:[- ]sided|-hand|ward)?|rt|RUL|RML|RLL|RUZ|RMZ|RLZ|dextro\w+|(?<=\()R(?=\))|(?<=\bon )R|(?<=\bto )R(?! ?\d)|R(?=-sided)|(?<=[:,;] )R(?= [<>~]?\d+(?:-\d+)? ?(?:%|mm|cm))|R(?= (?:(?!WAVE|RATIO)[A-Z]{2,}s?|(?!wave|ratio)[a-z]{3,})\b))\b"
         r"(?! (?:ventric|atri|heart|clinical|context|setting|patient))"
     ),
     Language.RUSSIAN: re.compile(
@@ -49,7 +49,7 @@ _WORDS = {
     ),
 }
 _CLAUSE = re.compile(
-    r"(?<!\d),|,(?! ?\d+(?:[-–,]\s?\d+)* (?:ребер|рёбер|ребра|ribs?))|[;，；。、:：]|\s[-–—]\s|(?P<with>(?<!consistent )(?<!compatible )\bwith\b|\bс (?!прав|лев|обе|двух|одной|этой|той|противопол|локал|расп)|\bwithout\b|\bno\b(?! longer)|\bбез\b)|(?P<zh>[伴并])"
+    r"(?<!\d),|,(?! ?\d+(?:[-–,]\s?\d+)* (?:ребер|рёбер|ребра|ribs?))|[;，；。、:：]|(?<=[а-яё])\?\s(?=(?:прав|лев|справа|слева))|\s[-–—]\s|(?P<with>(?<!consistent )(?<!compatible )\bwith\b|\bс (?!прав|лев|обе|двух|одной|этой|той|противопол|локал|расп)|\bwithout\b|\bno\b(?! longer)|\bбез\b)|(?P<zh>[伴并])"
     r"|\b(?:but|however|and the|due to|secondary to|given|since|plus|но|однако|на фоне|вследствие)\b"
 )
 # Said of what stands before the comma: "сакроилеит, больше справа".
