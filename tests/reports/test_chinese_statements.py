@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from caseindex.records import Language
+from caseindex.reports.names.chinese_meanings import MEANINGS_FILE
 from caseindex.reports.statements import statements
 
 MARKS = {"present": "+", "absent": "-", "uncertain": "?"}
@@ -29,6 +30,18 @@ MARKS = {"present": "+", "absent": "-", "uncertain": "?"}
         ("肺癌家族史，未见结节。", {"lung_cancer-h", "lung_nodule-"}),
         ("多发气液平，肠梗阻可能。", {"bowel_obstruction?"}),
         ("盆腔少量积液（生理性？）。", {"free_fluid+"}),
+        (
+            "右额颞部新月形低密度影，中线左移，考虑慢性硬膜下血肿。",
+            {"density_abnormality+right", "midline_shift+left", "chronic_sdh?right"},
+        ),
+        ("左锁骨骨折内固定术后，骨折线模糊，骨痂形成。", {"clavicle_fracture+left", "hardware+left"}),
+        ("右侧小脑半球高信号，为急性期脑梗死。", {"signal_hyperintensity+right", "cerebellar_infarct+right"}),
+        ("骶髂关节间隙变窄，符合强直性脊柱炎。", {"ankylosing_spondylitis+"}),
+        ("右肩关节前脱位，合并肱骨大结节骨折。", {"shoulder_dislocation+right", "humerus_fracture+right"}),
+        ("骨肉瘤可能性大，其次尤文肉瘤。", {"osteosarcoma?", "ewing_sarcoma?"}),
+        ("结肠癌伴周围浸润首先考虑。", {"colon_cancer?"}),
+        ("非梗阻性肾结石。", {"nephrolithiasis+"}),
+        ("胃癌术后，吻合口未见增厚。", {"gastric_cancer?h", "postoperative+", "thickening-"}),
     ],
 )
 def test_unsaid(sentence: str, expected: set[str]) -> None:
@@ -37,3 +50,10 @@ def test_unsaid(sentence: str, expected: set[str]) -> None:
         for one in statements(sentence, Language.CHINESE)
     }
     assert made == expected
+
+
+@pytest.mark.parametrize("row", MEANINGS_FILE.read_text(encoding="utf-8").splitlines()[1:])
+def test_words_mean_another_finding_beside_another_organ(row: str) -> None:
+    finding, _, _, examples = row.split("\t")
+    for example in examples.split("；"):
+        assert finding not in {one.finding for one in statements(example, Language.CHINESE)}, example

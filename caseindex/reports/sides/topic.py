@@ -78,9 +78,8 @@ def is_of_topic(
     if len(named) != 1 or any(left < finish and right > clause for left, right, _ in sides):
         return False
     topic = [name for name, left, right in places if part <= left < clause and _has_side(left, right, sides)]
-    composed = sentence[start:end] not in lexicon.concept(concept).names[Language.CHINESE]
     for name, left, right in findings:
-        if composed and part <= left < clause and _has_side(left, right, sides):
+        if part <= left < clause and _has_side(left, right, sides):
             topic += lexicon.organs(name)
     for name, left, right in places:
         elsewhere = left < finish and right > clause and not (left >= start and right <= end)
