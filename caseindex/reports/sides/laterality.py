@@ -22,7 +22,7 @@ _MOVES = frozenset(
 )
 _WORDS = {
     Language.ENGLISH: re.compile(
-        r"\b(?P<both>b/l|B/L|bilat(?:e?ral(?:ly)?)?|(?<!are )(?<!were )(?<!is )(?<!have )both(?! (?:present|seen|of (?:these|which)))|bibasilar|biapical|bihilar|bibasal|bifrontal|biparietal|bitemporal"
+        r"\b(?P<both>b/l|B/L|bilat(?:e?ral(?:ly)?)?|(?<!are )(?<!were )(?<!is )(?<!have )both(?! (?:present|seen|of (?:these|which)|suspicious|suggestive|concerning|likely|probably|consistent|compatible|in keeping|worrisome|measuring|unchanged|stable))|bibasilar|biapical|bihilar|bibasal|bifrontal|biparietal|bitemporal"
         r"|(?:right|left)(?:-sided)? (?:greater|more|worse|larger|bigger) than (?:the |on the )?(?:right|left)"
         r"|on the (?:right|left),? and (?:(?:also|less|more|mild|to|a|lesser|extent|degree|another|one|two|three|several) ){0,4}on the (?:right|left)"
         r"|(?:worse|greater|more (?:\w+ )?|larger|predominantly|predominant) on the (?:right|left)"
@@ -87,7 +87,7 @@ _MERE_REST = re.compile(
 _COLON = re.compile(r"[^,;:]{0,25}:\s*(?:на |в )?")
 _LATER = 45  # characters from an attribute to its noun
 _MODIFIERS = re.compile(
-    r"\s*(?:(?!(?:of|in|with|and|or|at|to|on|for|is|are|was|following|after|before|from|near|by|due|without|no|not|but|than|as|plus|causing|producing|makes?|making|raises?|raising|extending|abutting|compressing|showing|likely|probably|possibly|may|could|reflects?|represents?|suggests?|consistent|compatible|suspicious|concerning|[а-яё]{1,2}|для|при|без|или)\s)(?![а-яё]+(?:а|я|и|ы|у|е|о|ов|ей)\s)"
+    r"\s*(?:(?!(?:of|in|with|and|or|at|to|on|for|is|are|was|following|after|before|from|near|by|due|without|no|not|but|than|as|plus|causing|producing|makes?|making|raises?|raising|extending|abutting|compressing|showing|likely|probably|possibly|may|could|reflects?|represents?|suggests?|indicates?|implies|imply|confirms?|denotes?|consistent|compatible|suspicious|concerning|[а-яё]{1,2}|для|при|без|или)\s)(?![а-яё]+(?:а|я|и|ы|у|е|о|ов|ей)\s)"
     r"[\w-]+\s+){0,3}"
 )
 _SPREADS = re.compile(r"(?:breaking|bursting|extending|rupturing) into\b")  # "bleed in the left thalamus breaking into"
