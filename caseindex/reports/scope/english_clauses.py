@@ -11,6 +11,11 @@ _ASSERTS = re.compile(
     r"|bilateral|right|left|soft[ -]tissue (?:swelling|edema|oedema)|degenerative|atherosclerotic|post-?(?:surgical|operative)|\d+(?:\.\d+)? ?(?:x|mm|cm)|(?:mild|moderate)ly)\b",
     re.IGNORECASE,
 )
+# "no ductal dilatation, liver echogenic"
+_HAS_STATE = re.compile(
+    r"\s*(?:[\w-]+ ){1,2}(?:echogenic|steatotic|cirrhotic|atrophic|hyperinflated|tortuous|ectatic|bulky)\b",
+    re.IGNORECASE,
+)
 _AND = re.compile(r"\s*and\b", re.IGNORECASE)
 _OWN_PREDICATE = re.compile(r"\s+(?:has|have|remains?|persists?)\b", re.IGNORECASE)
 _CLOSED = re.compile(
@@ -20,10 +25,11 @@ _PARENTHETIC = re.compile(r",\s*without[^,]*$", re.IGNORECASE)  # "opacity, with
 _HAS_MORE = re.compile(r"[^,;.]*\bwith\b|\s*\w+ (?:enlarged|dilated|thickened|distended)\b", re.IGNORECASE)
 # "rather than pneumonia, the opacity reflects atelectasis"
 _INSTEAD = re.compile(r"(?:rather than|instead of|as opposed to)\b", re.IGNORECASE)
+_ABSENCE = re.compile(r"(?:absence|lack) of\b", re.IGNORECASE)  # "absence of a kidney with hypertrophy of the other"
 _WITHOUT = re.compile(r"\bwithout\b", re.IGNORECASE)
 _JOINED = re.compile(r"^[\s,]*(?:or|and|nor|as well as)\b", re.IGNORECASE)
 _OR = re.compile(r"\bor\b")
-_OR_BEFORE = re.compile(r"\bor\s+(?:[\w-]+\s+){0,1}$", re.IGNORECASE)
+_OR_BEFORE = re.compile(r"\bor\s+(?:(?:areas?|foci|focus|signs?|evidence) of\s+)?(?:[\w-]+\s+){0,1}$", re.IGNORECASE)
 # "the opacity, which was suspicious for malignancy, has cleared"
 _ASIDE = re.compile(
     r"[^,;:]*,\s*(?:which|that|queried|questioned|raised|suspected|reported)\b[^,;:]*,\s*", re.IGNORECASE
@@ -45,6 +51,7 @@ _ASKS_NOW = re.compile(
     r"[,;.]\s*(?:new|now|presents?|r/o|\?|query|rule out|to (?:rule out|exclude)|(?:evaluat\w+|eval|assess\w*|look|looking) (?:for|of))",
     re.IGNORECASE,
 )
+_RAISES = re.compile(r"(?:must|should|raises?|raising)\b", re.IGNORECASE)
 _PERSONAL = re.compile(r"\b(?:personal|own|patient(?:'s)?) (?:\w+ )?(?:history|hx)\b", re.IGNORECASE)
 _AFTER = re.compile(
     # "likely pathological fracture through a metastasis"
@@ -64,7 +71,7 @@ def asserted_beyond(text: str, cue: int, cue_end: int, start: int, end: int) -> 
     lymphadenopathy, small hernia"), has a predicate of its own, or follows a participle that closes the denied clause ("no
     sac seen, adnexal mass")."""
     comma = text.rfind(",", cue_end, start)
-    if comma >= 0 and _INSTEAD.match(text, cue):
+    if (comma >= 0 and _INSTEAD.match(text, cue)) or (_ABSENCE.match(text, cue) and _WITH.search(text, cue_end, start)):
         return True
     if comma < 0 or _OR_BEFORE.search(text[:start]):
         return False
@@ -73,7 +80,11 @@ def asserted_beyond(text: str, cue: int, cue_end: int, start: int, end: int) -> 
         return True
     if _WITHOUT.match(text, cue) and _HAS_MORE.match(text, comma + 1):
         return True  # "lesion without enhancement, cirrhosis with splenomegaly"
-    if _ASSERTS.match(text, comma + 1) or (_AND.match(item) and _OWN_PREDICATE.match(text, end)):
+    if (
+        _ASSERTS.match(text, comma + 1)
+        or _HAS_STATE.match(text, comma + 1)
+        or (_AND.match(item) and _OWN_PREDICATE.match(text, end))
+    ):
         return True
     denied = text[cue_end:comma]  # "no fracture or dislocation, swelling": the list was over
     return not _JOINED.match(item) and bool(_CLOSED.search(denied) or _OR.search(denied))
@@ -92,6 +103,11 @@ def past_is_over(between: str) -> bool:
 def is_of_the_patient(between: str) -> bool:
     """Whether the family's history is over: "family history of stroke, personal history of a fibroadenoma"."""
     return _PERSONAL.search(between) is not None
+
+
+def raises_doubt(text: str, doubt: int) -> bool:
+    """Whether a doubt at ``doubt`` is a predicate of its own: "in the absence of trauma must raise the suspicion of abuse"."""
+    return _RAISES.match(text, doubt) is not None
 
 
 def doubt_is_over(between: str) -> bool:

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from caseindex.records import Language, Polarity
-from caseindex.reports.scope import chinese_reach, english_clauses, genitive, russian_reach
+from caseindex.reports.scope import chinese_reach, english_clauses, genitive, own_negation, russian_reach
 from caseindex.reports.scope.cues import Cue, CueKind, find_cues
 from caseindex.reports.text.languages import detect
 from caseindex.reports.text.sentences import sentences
@@ -61,17 +61,10 @@ _HARD = re.compile(r"[;:；：]|\?\s|\s=\s|\s--?\s|\s[–—]\s")
 _IN_BRACKETS = re.compile(r"\([^()]*\w[^()]*$")  # "рисунок усилен (бронхит?)": the mark is the bronchitis's only
 _PLURAL = re.compile(r"(?:ются|ятся|утся|ены|ны|уют|ют)$", re.IGNORECASE)
 _JOINED = re.compile(r"^[\s,]*(?:or|and|nor|и|или|либо|ни|а также|так и|as well as)\b", re.IGNORECASE)
-_OR_BEFORE = re.compile(r"\b(?:or|или|либо)\s+(?:[\w-]+\s+){0,1}$", re.IGNORECASE)
-_OR_AFTER = re.compile(r"^\s*(?:or|или|либо)\b", re.IGNORECASE)
-# "脾不大"; not 肺不张, 无菌性坏死, 无脑儿, 功能不全, whose names hold the same characters.
-_OWN_NEGATION = re.compile(
-    # "cervical spine is free of fracture": the name's words stand on both sides
-    r"\b(?:(?:not?|не|без|without)\b|(?:free|clear|negative) (?:of|from|for)\b|non-?enhanc|свобод(?:ен|на|но|ны)\b|(?<=синусы )свободн)|未见?|无(?![菌脑名力脾]|回声|裂畸)|不(?![张稳连全良孕育规典均对等同清佳齐整匀光愈])"
-    # "heart size is normal", "ПКС цела", "中线结构居中": names whose words say that all is well
-    r"|(?<!loss of the )(?<!loss of )(?<!straightening of the )(?<!straightening of )\bnormal\b(?![ -]pressure)|\bunremarkable\b|\bcent(?:er|re)d\b|\bintact\b|\bцел(?:а|о|ы|ый)?\b|обычн|\bпроходим[аыо]?\b|\bсжима(?:емы|ются)\b|компрессируются|нормальн\w* (?:размер|объем|величин|форм|толщин)|интакт(?:н|ен)|居中|复位|回位|正常(?!压)|(?<![不欠])连续(?!性?(?:中断|不|欠|差))|(?<![不欠])完整",
-    re.IGNORECASE,
+_OR_BEFORE = re.compile(
+    r"\b(?:or|или|либо)\s+(?:(?:areas?|foci|focus|signs?|evidence) of\s+)?(?:[\w-]+\s+){0,1}$", re.IGNORECASE
 )
-_PREFIXED = re.compile(r"\b(?:non-|not |не )$", re.IGNORECASE)  # "non-enhancing", "не утолщена"
+_OR_AFTER = re.compile(r"^\s*(?:or|или|либо)\b", re.IGNORECASE)
 _PREDICATE = {
     Language.ENGLISH: re.compile(
         r"\b(?:is|are|was|were|has|have|had|shows?|demonstrates?|reveals?|remains?|appears?|measures?|contains?"
@@ -113,9 +106,8 @@ class Sentence:
             elif cue.after and cue.start >= end and self._reaches_left(cue, start, end):
                 acting.append((cue.start - end, order, cue))
         if not named_normal and (
-            self._denied_by_name(start, end)
+            own_negation.denied_by_name(self.text, start, end, self.language)
             or (self.language is Language.ENGLISH and english_clauses.is_negative_entry(self.text, end))
-            or _PREFIXED.search(self.text[max(0, start - 5) : start])
         ):
             return Assessment(Polarity.ABSENT)
         if named_normal:  # "no acute abnormality" is the finding; only a doubt about it counts
@@ -156,7 +148,12 @@ class Sentence:
         return any(
             cue.kind is CueKind.NEGATION
             and (
-                (cue.before and cue.end <= doubt.start and self._reaches_right(cue, doubt.start, doubt.end))
+                (
+                    cue.before
+                    and cue.end <= doubt.start
+                    and not english_clauses.raises_doubt(self.text, doubt.start)
+                    and self._reaches_right(cue, doubt.start, doubt.end)
+                )
                 or (cue.after and cue.start >= end and not re.search("[.;:。；]", self.text[end : cue.start]))
             )
             for _, cue in self._acting
@@ -185,12 +182,6 @@ class Sentence:
             if now is None or self.text[now.end : cue.start].strip():
                 return False
         return _BARE.fullmatch(self.text, cue.start) is not None
-
-    def _denied_by_name(self, start: int, end: int) -> bool:
-        """Whether the words of the mention deny it: "the heart is not enlarged". Of a list of predicates the last counts
-        ("желудочки симметричны, не расширены")."""
-        comma = self.text.rfind(",", start, end) if self.language is Language.RUSSIAN else -1
-        return bool(_OWN_NEGATION.search(self.text, max(start, comma), end))
 
     def _blocked(self, start: int, end: int) -> bool:
         """Whether a terminator stands between."""
