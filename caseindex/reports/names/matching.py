@@ -48,6 +48,7 @@ _NOT_HERE = {
         r"\bRA (?:and|/|or|to) (?:the )?(?:RV|LA)\b|\b(?:in|to|into) (?:the )?RA\b|\bRA (?:lead|enlarge|dilat|pressure|size|tip)|/RA\b"
     ),
     "MI": re.compile(r"\bMI,? \d{5}"),
+    "TOF": re.compile(r"TOF[- ]?(?:MR|CE|3D|序列|法)|3D[- ]?TOF"),  # how the vessels were imaged
     "МК": re.compile(
         r"(?:кальциноз\w*|протез\w*|стеноз\w*|створ\w*|кольц\w*|недостаточност\w*|АК|ТК|клапан\w*)\W+(?:и\s)?МК"
     ),

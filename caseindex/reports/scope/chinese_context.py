@@ -10,6 +10,7 @@ from caseindex.reports.lexicon import Lexicon, Mention
 
 _WHITE_MATTER = frozenset("signal_hyperintensity white_matter_lesion small_vessel_disease ischemic_change".split())
 _NOT_SO = re.compile("(?<![而并除是])非$")  # "非梗阻性肾结石"
+_OF_A_LESION = re.compile("[瘤肿癌]$")  # "左肾错构瘤破裂"
 _CALLS = re.compile("(?:考虑|符合|提示|系|为|倾向于?|疑)[^，。；]{0,4}$")
 _OLDER = re.compile(".*(?:病变|灶|改变)")
 
@@ -23,6 +24,8 @@ def in_context(here: Sequence[Mention], text: str, start: int, lexicon: Lexicon)
     for mention in here:
         concept = mention.concept
         if _NOT_SO.search(text, 0, mention.start - start):
+            continue
+        if concept.endswith("_laceration") and _OF_A_LESION.search(text, 0, mention.start - start):
             continue
         if found and mention.start == found[-1].end and _goes_on(found[-1].concept, concept, lexicon):
             continue

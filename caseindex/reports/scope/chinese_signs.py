@@ -43,7 +43,11 @@ _SHOWN = {
     ],
     "mass": [_Shown(re.compile("软组织(?:密度|信号)?影"), _EAR, doubted=True)],
     "enlargement": [
-        _Shown(re.compile("扩大|增粗"), frozenset(["vestibular_schwannoma", "mega_cisterna_magna"]), doubted=True)
+        _Shown(
+            re.compile("扩大|增粗"),
+            frozenset(["vestibular_schwannoma", "mega_cisterna_magna", "empty_sella"]),
+            doubted=True,
+        )
     ],  # "内听道扩大"
     "support_device": [  # "胸腔闭式引流术后，引流管在位"
         _Shown(

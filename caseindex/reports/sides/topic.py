@@ -112,6 +112,8 @@ def _may_be_of(concept: str, text: str, topic: Sequence[str], lexicon: Lexicon) 
         return concept in _GENERIC
     if concept == "lytic_lesion":
         return bool(topic)
+    if concept.endswith("fracture") and _of_one_limb(frozenset(organs), topic, lexicon):
+        return True  # "右肩盂唇撕裂，Hill-Sachs损伤"
     return any(_related(organ, place, lexicon) for organ in organs for place in topic)
 
 
