@@ -72,6 +72,7 @@ _OF_PARTS = re.compile(
     r"|left|right|common|external|internal|superficial|deep|superior|inferior|anterior|middle|posterior)(?:,| or| and|,? and/or)* ){2}",
     re.IGNORECASE,
 )
+_OF_ITS_SENTENCE = frozenset(["lesion", "injury", "edema"])  # "both lesions are bright": of any organ
 _NEAR_ONLY = frozenset(["stenosis", "occlusion", "thrombosis", "dissection", "inflammation"])
 # A bare "effusion" that has a side, or a pneumothorax beside it, is of the pleura.
 _EFFUSION = re.compile(r"eff(?:usion)?s?", re.IGNORECASE)
@@ -228,6 +229,8 @@ class Composition:
                     return specific if called or distance < _BEYOND else _BROADER_AFAR.get(specific, specific)
             return None
         named = {place for place, left, right, _ in places if not _is_apart(text, generic, start, left, right)}
+        if generic in _OF_ITS_SENTENCE and text[start : start + 1].isascii():
+            return None
         elsewhere = {self.specific(generic, place) for place in named} - {None}
         if not elsewhere and generic == "free_fluid" and _EFFUSION.fullmatch(text, start, end):
             around = text[max(0, start - 2 * _BEYOND) : end + _BEYOND]

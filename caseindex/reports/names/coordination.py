@@ -30,6 +30,8 @@ _SIDE = re.compile(r"left|right|both|bilateral|лев|прав|обе|左|右|�
 _SEVERAL_WORDS = re.compile(r"\s|[\u4e00-\u9fff]")
 _APART = re.compile(r"[,;.:，。；：]|\b(?:and|or|и|или|with|с)\b", re.IGNORECASE)
 _ITEM_END = re.compile(r"\s*(?:справа|слева|с обеих сторон)?\s*(?:[,.;]|$|не\s|нет\b)")
+_ITEM_OVER = re.compile(r"\s*(?:[,.;)]|$)")
+_INTO = re.compile(r"[\wё-]+(?:\s[а-яё]+)?\sво?\s(?:[а-яё]+\s)?(?P<place>[а-яё]+)", re.IGNORECASE)
 _ADVERB = re.compile(r"\s(?:справа|слева)\b")
 # "tear of the medial meniscus, ACL and PCL intact": a place of what stands before it
 _IN_PHRASE = re.compile(r"\b(?:of|in|at|to) (?:the )?(?:[\w-]+ )?$", re.IGNORECASE)
@@ -87,7 +89,9 @@ def _places(text: str, spans: Sequence[Span], number: int, anatomy: Set[str]) ->
         listed = _COLON.fullmatch(text, end, left) is not None
         if concept in anatomy and left - end <= _NEAR and (listed or not _parted(text, end, left)):
             first, end = number + 1, right
-    yield from _chain(text, spans, range(first + 1, len(spans)), end, anatomy, forward=True, joined=listed)
+    into = _goes_into(text, spans[number][1], spans[first][2])
+    order = range(first + 1, len(spans))
+    yield from _chain(text, spans, order, end, anatomy, forward=True, joined=listed, into=into)
     last = number
     if number and first == number:
         concept, left, right = spans[number - 1]
@@ -109,6 +113,7 @@ def _chain(
     *,
     forward: bool,
     joined: bool = False,
+    into: bool = False,
 ) -> list[tuple[str, int, int, bool]]:
     chain: list[tuple[str, int, int, bool]] = []
     closed = False  # an English list ends with the item behind its "and"
@@ -130,12 +135,19 @@ def _chain(
         # "перелом ключицы слева, лопатки справа"
         dealt = forward and _ADVERB.search(between) is not None and _ADVERB.match(text, right) is not None
         joined = joined or bool(link["and"]) or dealt or (forward and _is_mere_place(text, left, right))
+        joined = joined or (into and _ITEM_OVER.match(text, right) is not None)
         if not (chain or forward or link["and"]):
             break  # "в базальных цистернах, прорыв в желудочки": the place of another clause
         sided = between + text[left:right] if forward else text[max(0, left - 12) : right]
         chain.append((concept, left, right, bool(_SIDE.search(sided))))
         position = right if forward else left
     return chain if joined else []
+
+
+def _goes_into(text: str, start: int, end: int) -> bool:
+    """Whether a Russian finding goes into its first place, in the accusative: "метастазы в печень, легкие"."""
+    place = _INTO.fullmatch(text, start, end)
+    return place is not None and russian.may_be_object(place["place"])
 
 
 def _is_mere_place(text: str, start: int, end: int) -> bool:

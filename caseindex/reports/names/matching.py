@@ -29,7 +29,7 @@ Span = tuple[str, int, int]  # concept, start, end
 _WHOLE_CLAUSE = frozenset(["normal"])
 # "脾大小正常" is no large spleen, "结节状强化" no nodule, "疝内容物" no further hernia
 _GOES_ON = re.compile(
-    "大[小片量致体部面叶脑动范]|手[术法]|厚[薄度]|疝[内囊口环]|[节块肿泡腔洞塞绞]状|[节块肿炎瘤病]样|(?<![\u4e00-\u9fff])瘤[颈腔壁]|肿量约|(?<=导)管(?:扩张|结石|癌|内乳头|内癌|原位|样)|(?<=[腺胰泪]导)管(?!置|引)|泥(?:渗|外|漏)"
+    "大[小片量致体部面叶脑动范]|手[术法]|厚[薄度]|疝[内囊口环]|[节块肿泡腔洞塞绞]状|[节块肿炎瘤病]样|(?<![\u4e00-\u9fff])瘤[颈腔壁体内周旁]|肿量约|(?<=导)管(?:扩张|结石|癌|内乳头|内癌|原位|样)|(?<=[腺胰泪]导)管(?!置|引)|泥(?:渗|外|漏)"
 )
 _MAX_MODIFIER = 5  # characters
 _CLAUSE_END = re.compile(r"(?:的?征象|表现|改变)?(?:$|[。，,；;.、\s)）])")
@@ -41,6 +41,7 @@ _NOT_HERE = {
     "PE": re.compile(
         r"(?:\bon|\bphysical|\bunremarkable|\bnormal)\s+PE\b|\bPE\s*[:=-](?!\s*(?:negative|none|no\b|absent|positive|yes))|\bPE (?:protocol|study|was|revealed|showed)"
     ),
+    "Cr": re.compile(r"[A-Za-z(][^а-яё]{0,9}\bCr\b|\bCr\b[^а-яё]{0,9}[A-Za-z]"),  # creatine
     "MT": re.compile(r"\bMT (?:base|head|neck|shaft|joint|fracture|fx)|\d(?:st|nd|rd|th)? MT\b"),
     "PCP": re.compile(r"\b(?:by|with|to|her|his|their|the|a) PCP"),
     "MS": re.compile(r"\bMS\s*[:=-]|\baltered MS|\bMS contin|\bchange in MS|\bmental MS"),

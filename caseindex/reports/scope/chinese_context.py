@@ -1,5 +1,5 @@
-"""Chinese mentions that only go on about another one of their sentence: the end of its name, its grade, the same fluid, what
-kind of lesion it is."""
+"""Chinese mentions that only go on about another one of their sentence: the end of its name, its grade, the same fluid, how dense
+or of what kind it is."""
 
 from __future__ import annotations
 
@@ -11,41 +11,39 @@ from caseindex.reports.lexicon import Lexicon, Mention
 _WHITE_MATTER = frozenset("signal_hyperintensity white_matter_lesion small_vessel_disease ischemic_change".split())
 _NOT_SO = re.compile("(?<![而并除是])非$")  # "非梗阻性肾结石"
 _OF_A_LESION = re.compile("[瘤肿癌]$")  # "左肾错构瘤破裂"
+_DENSITY = re.compile("密度(?:减低|降低|增高)")  # "血肿吸收期，密度减低"
+_DESCRIBED = frozenset("lesion hematoma brain_hemorrhage intracranial_hemorrhage sdh edh".split())
 _CALLS = re.compile("(?:考虑|符合|提示|系|为|倾向于?|疑)[^，。；]{0,4}$")
-_OLDER = re.compile(".*(?:病变|灶|改变)")
+_OLDER = re.compile(".*(?:病变|灶|改变)")  # "右肺尖条索影，考虑陈旧性病变"
 
 
 def in_context(here: Sequence[Mention], text: str, start: int, lexicon: Lexicon) -> list[Mention]:
     """The mentions ``here`` of a sentence ``text``, which begins at ``start`` of its report, without those that add
-    nothing."""
+    nothing. A grade of Fazekas says of a signal that it is one of the white matter."""
     found: list[Mention] = []
-    stated = False
-    others = [mention.concept for mention in here]
     for mention in here:
-        concept = mention.concept
-        if _NOT_SO.search(text, 0, mention.start - start):
+        before = text[: mention.start - start]
+        if (
+            _NOT_SO.search(before)
+            or (mention.concept.endswith("_laceration") and _OF_A_LESION.search(before))
+            or (mention.concept == "free_fluid" and _is_ascites_too(mention, here))
+            or (mention.text.startswith("Fazekas") and _grades(mention, here))
+            or (found and _goes_on(found[-1], mention, lexicon))
+            or (any(other.concept in lexicon.stated for other in found) and _only_describes(found[-1], mention, before))
+        ):
             continue
-        if concept.endswith("_laceration") and _OF_A_LESION.search(text, 0, mention.start - start):
-            continue
-        if found and mention.start == found[-1].end and _goes_on(found[-1].concept, concept, lexicon):
-            continue
-        if concept == "free_fluid" and _is_ascites_too(mention, here):
-            continue
-        if "Fazekas" in text and concept in _WHITE_MATTER:
-            if mention.text.startswith("Fazekas") and not _WHITE_MATTER.isdisjoint(others):
-                continue  # it only grades the lesions: "白质多发高信号，Fazekas 2级"
-            concept = "small_vessel_disease"
-        if concept == "lesion" and stated and _is_repeated(mention, text, start):
-            continue
-        stated = stated or concept in lexicon.stated
-        found.append(mention._replace(concept=concept) if concept != mention.concept else mention)
+        if "Fazekas" in text and mention.concept in _WHITE_MATTER:
+            mention = mention._replace(concept="small_vessel_disease")
+        found.append(mention)
     return found
 
 
-def _goes_on(before: str, concept: str, lexicon: Lexicon) -> bool:
+def _goes_on(before: Mention, mention: Mention, lexicon: Lexicon) -> bool:
     """Whether a word right behind a finding only ends its name: "椎体陈旧性压缩|骨折", "腹膜转移|癌", "腹膜后多发淋巴结|肿大"."""
-    ends_nodes = concept == "enlargement" and before in lexicon.expand("lymphadenopathy")
-    return ends_nodes or concept in lexicon.ancestors(before)
+    if mention.start != before.end:
+        return False
+    ends_nodes = mention.concept == "enlargement" and before.concept in lexicon.expand("lymphadenopathy")
+    return ends_nodes or mention.concept in lexicon.ancestors(before.concept)
 
 
 def _is_ascites_too(mention: Mention, here: Sequence[Mention]) -> bool:
@@ -53,6 +51,13 @@ def _is_ascites_too(mention: Mention, here: Sequence[Mention]) -> bool:
     return any(other.concept == "ascites" and other.start == mention.start for other in here)
 
 
-def _is_repeated(mention: Mention, text: str, start: int) -> bool:
-    """Whether "lesion" only says of what kind the finding before is: "右肺尖条索影，考虑陈旧性病变"."""
-    return _OLDER.fullmatch(mention.text) is not None and _CALLS.search(text, 0, mention.start - start) is not None
+def _grades(mention: Mention, here: Sequence[Mention]) -> bool:
+    """Whether a grade is one of lesions that the sentence names: "白质多发高信号，Fazekas 2级"."""
+    return any(other is not mention and other.concept in _WHITE_MATTER for other in here)
+
+
+def _only_describes(last: Mention, mention: Mention, before: str) -> bool:
+    """Whether a mention tells how dense, or of what kind, the finding before it is."""
+    if mention.concept == "lesion":
+        return _OLDER.fullmatch(mention.text) is not None and _CALLS.search(before) is not None
+    return last.concept in _DESCRIBED and _DENSITY.fullmatch(mention.text) is not None

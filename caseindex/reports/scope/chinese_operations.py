@@ -26,7 +26,7 @@ _STILL_SEEN = {
     "hydrocephalus": re.compile("脑室"),
     "aortic_dissection": re.compile("假腔|破口|内膜片"),
     "cyst": re.compile("囊[腔肿](?!.{0,4}消失)"),
-    "aneurysm": re.compile("瘤[体腔囊径]|残腔|内漏"),
+    "aneurysm": re.compile("瘤[体腔囊径]|残[腔留]|内漏"),
 }
 # "鞘膜积液术后复发"; not "术后，复发可能"
 _RECURS = re.compile("(?:根治|切除)*术后[^，。；未无]{0,6}复发(?![^，。；]{0,6}(?:可能|待|除外|排除|鉴别|[？?]))")

@@ -39,7 +39,9 @@ _SHOWN = {
     ],  # "关节间隙变窄，符合强直性脊柱炎"
     "lytic_lesion": [
         _Shown(re.compile(".*(?:侵蚀|缺损|破坏|吸收|受侵)"), frozenset(_ARTHRITIS.split())),
-        _Shown(re.compile(".*(?:缺损|破坏|吸收|受侵)"), _EAR | {"craniotomy"}, doubted=True),  # "听小骨破坏，胆脂瘤"
+        _Shown(
+            re.compile(".*(?:缺损|破坏|吸收|受侵)"), _EAR | {"craniotomy", "postoperative"}, doubted=True
+        ),  # "听小骨破坏，胆脂瘤"
     ],
     "mass": [_Shown(re.compile("软组织(?:密度|信号)?影"), _EAR, doubted=True)],
     "enlargement": [
