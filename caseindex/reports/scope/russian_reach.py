@@ -16,7 +16,7 @@ _FROM = 40  # characters at most from the word that opens a place to the finding
 # "в области", "вокруг", "по краю ... очага"
 _PLACE = re.compile(
     r"\b(?:в (?:области|зоне|проекции|ложе|толще|структуре|просвете|полости|окружности|краях)|вокруг|около|возле|внутри|рядом с"
-    r"|по (?:краю|краям|контуру|периферии|ходу)|на (?:уровне|фоне)|прилежащ\w+ к|(?:за|вы)текани[еяй] (?:в|из))"
+    r"|по (?:краю|краям|контуру|периферии|ходу)|на (?:уровне|фоне|месте)|прилежащ\w+ к|(?:за|вы)текани[еяй] (?:в|из))"
     r"\s+(?P<between>(?:(?:[\w-]*(?:ой|ого|его|ых|их|ом|ем|ым|ими|ыми)|п/о)\s+){0,2})$",
     re.IGNORECASE,
 )
@@ -51,6 +51,11 @@ def place_of_search(text: str, start: int) -> str | None:
     if _GONE.search(place["between"]):
         return "gone"
     return None if place[0].lower().startswith("в ложе") else "here"  # "в ложе скоплений нет" denies them
+
+
+def may_be_gone(text: str) -> bool:
+    """Whether a sentence speaks of what has been removed: "на месте удаленной опухоли киста"."""
+    return _GONE.search(text) is not None
 
 
 def is_told_more_of(text: str, start: int, end: int) -> bool:

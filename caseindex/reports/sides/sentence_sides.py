@@ -14,7 +14,7 @@ from caseindex.reports.sides.laterality import find_sides, is_direction, is_rela
 
 # "тень сердца расширена влево" has no side, nor has what there is one of, nor what the whole body has
 UNSIDED = frozenset(
-    "normal child_abuse covid ards leukemia cardiomegaly enlarged_mediastinum sternal_fracture spondylolisthesis aortic_dissection pneumoperitoneum"
+    "normal cholecystectomy child_abuse covid ards leukemia cardiomegaly enlarged_mediastinum sternal_fracture spondylolisthesis aortic_dissection pneumoperitoneum"
     " bowel_perforation bowel_obstruction gastric_perforation adenoid_hypertrophy hydrocephalus pericardial_effusion hiatal_hernia heart_failure"
     " hemoperitoneum pancreatic_necrosis positive_dynamics negative_dynamics bph cirrhosis hepatic_steatosis splenomegaly cholelithiasis cholecystitis pancreatitis appendicitis aaa"
     " multiple_sclerosis tuberous_sclerosis neurofibromatosis sarcoidosis multiple_myeloma osteoporosis osteopenia".split()

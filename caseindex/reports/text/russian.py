@@ -113,3 +113,9 @@ def may_be_genitive(word: str) -> bool:
 def may_be_one_subject(word: str) -> bool:
     """Whether the form can be a nominative singular."""
     return any("nomn" in parse.tag and "sing" in parse.tag for parse in _analyser().parse(word.lower()))
+
+
+@lru_cache(maxsize=50_000)
+def may_be_object(word: str) -> bool:
+    """Whether the form can be an accusative."""
+    return any("accs" in parse.tag for parse in _analyser().parse(word.lower()))

@@ -20,6 +20,7 @@ _NODES = re.compile(r"\b[лЛ]/(?:узл[а-яё]*|у)(?![а-яё])")  # "л/у�
 _LYMPH_NODES = re.compile(r"(\b[лЛ]имф)атическ[а-яё]+ (уз(?:ел|л[а-яё]+))")  # "лимфатических узлов"
 # "м/ж", "к/с": an abbreviation that is also written without its stroke
 _STROKES = re.compile(r"\b(?:[щЩжЖпПмМ]/[жЖпП]|[кК]/[сС])\b(?!/)")
+_CERVICAL = re.compile(r"\bС(?=[1-7]\b)")  # "С5-С6" typed with the Cyrillic letter
 _CANCER = re.compile(r"\b[сСcC]-r\b")  # "с-r": cancer, with a letter of either script
 _RUSSIAN = ("гемморагич геморрагич гемморагия геморрагия гемморагии геморрагии").split()
 
@@ -60,6 +61,7 @@ def russian_slips(text: str) -> str:
         text = text.replace(parted, parted.replace("/", "-"))
     if "/" in text:
         text = _STROKES.sub(lambda match: match.group().replace("/", "").upper().ljust(len(match.group())), text)
+    text = _CERVICAL.sub("C", text)
     if "-r" in text:
         text = _CANCER.sub("Cr ", text)
     if "имфатическ" in text:
