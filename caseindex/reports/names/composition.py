@@ -58,11 +58,12 @@ _BROADER_AFAR = {
     "posterior_infarct": "ischemic_stroke",
     "brainstem_infarct": "ischemic_stroke",
 }
+_OF_LUNG = frozenset(["consolidation", "airspace_disease"])
 _CAROTID = re.compile(r"\bcarotid", re.IGNORECASE)
 _NEVER_AFAR = frozenset(["myocardial_infarction"])  # "wedge-shaped infarct and RV strain"
 # "病变", "поражение" are any disease of the organ and no mass in it; these haematomas lie outside the skull
 _NOT_COMPOSED = re.compile(
-    r"病变$|吻合口|поражени|паравертебр|тромбо[а-яё]+ (?:[а-яё]+ )?подкожн|подапоневр|поднадкостнич|подкожн|субгалеал|\w+ \w+ клапан",
+    r"病变$|abnormalit|吻合口|поражени|паравертебр|тромбо[а-яё]+ (?:[а-яё]+ )?подкожн|подапоневр|поднадкостнич|подкожн|субгалеал|\w+ \w+ клапан",
     re.IGNORECASE,
 )
 _DISTANT = re.compile(r"отдал[её]нн", re.IGNORECASE)  # "увеличены лимфоузлы, отдаленных метастазов нет"
@@ -72,7 +73,11 @@ _OF_PARTS = re.compile(
     r"|left|right|common|external|internal|superficial|deep|superior|inferior|anterior|middle|posterior)(?:,| or| and|,? and/or)* ){2}",
     re.IGNORECASE,
 )
-_OF_ITS_SENTENCE = frozenset(["lesion", "injury", "edema"])  # "both lesions are bright": of any organ
+_VAGUE = frozenset(["lesion", "edema", "injury"])
+# Too much to be told by the place of another English sentence: "both lesions are bright", "male injured in a game"
+_OF_THEIR_SENTENCE = frozenset(
+    ["lung_nodule", "bone_marrow_edema", "meniscal_tear", "acl_tear", "jaw_mass", "skull_base_mass"]
+)
 _NEAR_ONLY = frozenset(["stenosis", "occlusion", "thrombosis", "dissection", "inflammation"])
 # A bare "effusion" that has a side, or a pneumothorax beside it, is of the pleura.
 _EFFUSION = re.compile(r"eff(?:usion)?s?", re.IGNORECASE)
@@ -151,6 +156,8 @@ class Composition:
         for concept, start, end in spans:
             # "Liver lesions, consistent with metastases": a finding that is of an organ names the organ too.
             place = concept if concept in anatomy else self._places.get(concept)
+            if concept in _OF_LUNG and text[start : start + 1].isascii():
+                place = "lung"  # "no edema or consolidation"; a Russian one may be a bone's
             if concept == "atherosclerosis" and _CAROTID.search(text, start, end):
                 place = "carotid"  # "carotid plaque with 70% stenosis"
             if concept == "pneumonectomy" and text[start : start + 1].isascii():
@@ -229,9 +236,9 @@ class Composition:
                     return specific if called or distance < _BEYOND else _BROADER_AFAR.get(specific, specific)
             return None
         named = {place for place, left, right, _ in places if not _is_apart(text, generic, start, left, right)}
-        if generic in _OF_ITS_SENTENCE and text[start : start + 1].isascii():
-            return None
         elsewhere = {self.specific(generic, place) for place in named} - {None}
+        if generic in _VAGUE and text[start : start + 1].isascii():
+            elsewhere -= _OF_THEIR_SENTENCE
         if not elsewhere and generic == "free_fluid" and _EFFUSION.fullmatch(text, start, end):
             around = text[max(0, start - 2 * _BEYOND) : end + _BEYOND]
             return self.specific(generic, "pleura") if _OF_THE_CHEST.search(around) else None

@@ -17,7 +17,7 @@ _FROM = 40  # characters at most from the word that opens a place to the finding
 _PLACE = re.compile(
     r"\b(?:в (?:области|зоне|проекции|ложе|толще|структуре|просвете|полости|окружности|краях)|вокруг|около|возле|внутри|рядом с"
     r"|по (?:краю|краям|контуру|периферии|ходу)|на (?:уровне|фоне|месте)|прилежащ\w+ к|(?:за|вы)текани[еяй] (?:в|из))"
-    r"\s+(?P<between>(?:(?:[\w-]*(?:ой|ого|его|ых|их|ом|ем|ым|ими|ыми)|п/о)\s+){0,2})$",
+    r"\s+(?P<between>(?:ранее\s+)?(?:(?:[\w-]*(?:ой|ого|его|ых|их|ом|ем|ым|ими|ыми)|п/о)\s+){0,2})$",
     re.IGNORECASE,
 )
 # "признаков консолидации перелома нет": there is a fracture
@@ -27,6 +27,7 @@ _ASPECT = re.compile(
 )
 _HEALING = re.compile(r"(?:консолидаци|сращени|срастани)\w+\s+(?:[\w-]+\s+)?перелом", re.IGNORECASE)
 _GONE = re.compile(r"удал[её]нн|резецированн|бывш|санированн|эвакуированн", re.IGNORECASE)
+_REPLACED = re.compile(r"на месте\b.*(?:описанн|выявленн|определявш|бывш|имевш|рассосавш|прежн)", re.IGNORECASE)
 _YEAR = re.compile(r"\(?(?:в |от )?(?:19|20)\d\d", re.IGNORECASE)
 _OF_ONE = re.compile(
     r"(?:[лчджщрт]ен|ван|нят)а?$", re.IGNORECASE
@@ -41,7 +42,7 @@ _SAID_MORE = re.compile(r"\s+(?:с|со)\s|\s*[IVХ]+\b|\s*\d")
 
 def place_of_search(text: str, start: int) -> str | None:
     """``"here"`` where the mention that begins at ``start`` only tells where something was looked for, ``"gone"`` where it
-    has been removed from there; else ``None``."""
+    has been removed from there, ``"replaced"`` where something else is there now; else ``None``."""
     before = text[max(0, start - _FROM) : start]
     if _ASPECT.search(before) or _HEALING.match(text, start):
         return "here"
@@ -50,12 +51,14 @@ def place_of_search(text: str, start: int) -> str | None:
         return None
     if _GONE.search(place["between"]):
         return "gone"
+    if _REPLACED.match(place[0]):
+        return "replaced"
     return None if place[0].lower().startswith("в ложе") else "here"  # "в ложе скоплений нет" denies them
 
 
 def may_be_gone(text: str) -> bool:
-    """Whether a sentence speaks of what has been removed: "на месте удаленной опухоли киста"."""
-    return _GONE.search(text) is not None
+    """Whether a sentence may speak of what is there no more: "на месте удаленной опухоли киста"."""
+    return _GONE.search(text) is not None or "на месте" in text.lower()
 
 
 def is_told_more_of(text: str, start: int, end: int) -> bool:

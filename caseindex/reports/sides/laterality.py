@@ -49,7 +49,7 @@ _WORDS = {
     ),
 }
 _CLAUSE = re.compile(
-    r"(?<!\d),|,(?! ?\d+(?:[-–,]\s?\d+)* (?:ребер|рёбер|ребра|ribs?))|[;，；。、:：]|(?<=[а-яё])\?\s(?=(?:прав|лев|справа|слева))|\s[-–—]\s|(?P<with>(?<!consistent )(?<!compatible )\bwith\b|\bс (?!прав|лев|обе|двух|одной|этой|той|противопол|локал|расп)|\bwithout\b|\bno\b(?! longer)|\bбез\b)|(?P<zh>[伴并])"
+    r"(?<![\dIVX]),|,(?! ?(?:\d+|[IVX]+)(?:[-–,]\s?(?:\d+|[IVX]+))* (?:ребер|рёбер|ребра|ribs?))|[;，；。、:：]|(?<=[а-яё])\?\s(?=(?:прав|лев|справа|слева))|\s[-–—]\s|(?P<with>(?<!consistent )(?<!compatible )\bwith\b|\bс (?!прав|лев|обе|двух|одной|этой|той|противопол|локал|расп)|\bwithout\b|\bno\b(?! longer)|\bбез\b)|(?P<zh>[伴并])"
     r"|\b(?:but|however|and the|due to|secondary to|given|since|plus|но|однако|на фоне|вследствие)\b"
 )
 # Said of what stands before the comma: "сакроилеит, больше справа".
