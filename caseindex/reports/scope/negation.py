@@ -112,10 +112,12 @@ class Sentence:
             return Assessment(Polarity.ABSENT)
         if named_normal:  # "no acute abnormality" is the finding; only a doubt about it counts
             acting = [entry for entry in acting if entry[2].kind is not CueKind.NEGATION]
-        if self.language is Language.RUSSIAN and acting:
+        if self.language is Language.RUSSIAN and (acting or russian_reach.may_be_gone(self.text)):
             place = russian_reach.place_of_search(self.text, start)
             if place == "gone":
                 return Assessment(Polarity.UNCERTAIN, historical=True)
+            if place == "replaced":
+                return Assessment(Polarity.ABSENT)
             if place:  # "в области перелома костной мозоли нет"
                 acting = [entry for entry in acting if entry[2].kind is not CueKind.NEGATION]
         if not acting:
