@@ -29,6 +29,7 @@ MAX_DISTANCE = 130  # characters between a finding and its place
 _PLACE_OF = {
     "nephrectomy": "kidney",
     "mastectomy": "breast",
+    "chest_tube": "pleura",
     "lobectomy": "lung",
     "prostatectomy": "prostate",
     "hysterectomy": "uterus",
