@@ -13,7 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from caseindex.encoders.alignment import fit_alignment
+from caseindex.encoders.alignment import Alignment
 from caseindex.evaluation.identity_set import numbered
 from caseindex.records import Int64Array, PixelArray
 from caseindex.train.identity_task import IdentityImages
@@ -60,8 +60,9 @@ def read_pack(name: str, side: int = 224, data: Path = DATA) -> tuple[Pack, np.n
     return Pack(pixels, numbered([row["patient_id"] for row in rows]), numbered(families), copies), position
 
 
-def aligned(pixels: PixelArray, sample: PixelArray) -> PixelArray:
-    """Registered to the mean of ``sample``."""
-    alignment = fit_alignment(list(sample))
+def aligned(pixels: PixelArray, alignment: Alignment | None) -> PixelArray:
+    """Registered to the alignment's mean; the same pixels without one."""
+    if alignment is None:
+        return pixels
     with ThreadPoolExecutor() as pool:
         return np.stack(list(pool.map(alignment, pixels)))

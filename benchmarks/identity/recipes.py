@@ -28,6 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from benchmarks.identity.pack import DATA, Pack, aligned, read_pack
 from caseindex.encoders import catalogue
+from caseindex.encoders.alignment import Alignment, fit_alignment
 from caseindex.encoders.nuisance import Nuisance
 from caseindex.encoders.within_class import fit_within_class
 from caseindex.evaluation.bootstrap import interval_of_mean
@@ -39,6 +40,7 @@ from caseindex.train.identity_settings import with_recipe
 from caseindex.train.identity_task import IdentityImages
 
 RESULTS = Path(__file__).with_name("results") / "recipes.json"
+VIEWS = 3  # of each picture, to fit without labels
 TEST, VALIDATION = 0.31, 0.38  # positions of families: below the first test, then validation, then training
 
 ROWS: dict[str, dict[str, Any]] = {
@@ -110,10 +112,10 @@ def _run(
     train = np.flatnonzero(position >= VALIDATION)
     trunk = catalogue.trunk(settings.image_encoder)
     preprocessing = replace(trunk.preprocessing, height=side, width=side)
-    pixels = home.pixels
-    if settings.align:
-        pixels = aligned(pixels, pixels[train[:: max(1, len(train) // 400)]])
-    images = home.images(pixels)
+    sample = home.pixels[train[:: max(1, len(train) // 400)]]
+    at_home = fit_alignment(list(sample)) if settings.align else None
+    preprocessing = replace(preprocessing, alignment=at_home)
+    images = home.images(aligned(home.pixels, at_home))
     with tempfile.TemporaryDirectory() as work:
         epochs = 1
         if name != "untrained":
@@ -127,9 +129,9 @@ def _run(
             train=train, validation=validation, device=device,
         )  # fmt: skip
         within = None if name == "untrained" else trained.within
-        here = _figures(_fitted(trained, images, test, within), seed)
-        away = other.images(aligned(other.pixels, other.pixels[::3]) if settings.align else other.pixels)
-        elsewhere = _figures(_fitted(trained, away, np.arange(len(other.persons)), within), seed)
+        here = _figures(_fitted(trained, home.rows(test), at_home, within), seed)
+        there = fit_alignment(list(other.pixels[::3])) if settings.align else None
+        elsewhere = _figures(_fitted(trained, other, there, within), seed)
     return {"name": name, "seed": seed, "steps": trained.outcome.steps, "here": here, "other": elsewhere}
 
 
@@ -143,19 +145,18 @@ def _steps_per_epoch(images: IdentityImages, train: np.ndarray, settings: Any) -
     return -(-several // (settings.batch_persons - round(settings.batch_persons * settings.singletons)))
 
 
-def _fitted(trained: Trained, images: IdentityImages, rows: np.ndarray, within: np.ndarray | None) -> IdentitySet:
-    """Embeddings of ``rows``: with the trained head, or fitted to these images without their labels."""
+def _fitted(trained: Trained, pack: Pack, alignment: Alignment | None, within: np.ndarray | None) -> IdentitySet:
+    """Embeddings of the pack's images: with the trained head, or fitted to these images without their labels."""
     task = trained.task
-    pictures = np.asarray(images.pixels[rows])
-    features = task.embedded_pictures(pictures)
+    features = task.embedded_pictures(aligned(pack.pixels, alignment))
     if trained.settings.head == "learned":
         vectors = trained.head(features)
     else:
         generator, nuisance = np.random.default_rng(0), Nuisance()
-        views = [np.stack([nuisance(one, generator) for one in pictures]) for _ in range(3)]
-        deviations = np.concatenate([task.embedded_pictures(view) - features for view in views])
-        vectors = fit_within_class(features, deviations, within)(features)
-    return images.as_set(np.asarray(vectors, np.float32), rows)
+        views = (np.stack([nuisance(one, generator) for one in pack.pixels]) for _ in range(VIEWS))
+        deviations = [task.embedded_pictures(aligned(view, alignment)) - features for view in views]
+        vectors = fit_within_class(features, np.concatenate(deviations), within)(features)
+    return pack.images().as_set(np.asarray(vectors, np.float32), np.arange(len(pack.persons)))
 
 
 def _figures(data: IdentitySet, seed: int) -> dict[str, Any]:

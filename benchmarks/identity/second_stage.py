@@ -22,12 +22,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from benchmarks.identity.archives import each
 from benchmarks.identity.pack import DATA
 from caseindex.evaluation.bootstrap import interval_of_mean
+from caseindex.evaluation.identity_set import DEFAULT_EXCLUSIONS
 from caseindex.index.archive import Archive
 from caseindex.records import Image, PixelArray
+from caseindex.retrieval.identity.basis import Basis
 from caseindex.retrieval.identity.evidence import Evidence
 from caseindex.retrieval.identity.gallery import load_gallery
 from caseindex.retrieval.identity.match import Question, match
 from caseindex.retrieval.identity.rerank import ReRanking
+from caseindex.retrieval.identity.strangers import Strangers
 from caseindex.retrieval.identity.test_time import averaged
 from caseindex.retrieval.picture import read_archived
 
@@ -73,6 +76,7 @@ def _measured(archive: Archive, same: list[tuple[str, str]], count: int) -> dict
     def look(image: Image) -> PixelArray:
         return read(image.image_uid)
 
+    known = Basis(Strangers.of(gallery.as_set(), DEFAULT_EXCLUSIONS), Evidence(None, None, ""))
     hits: dict[str, dict[int, list[float]]] = {}
     owners = [gallery.patient(row) or "" for row in rows]
     for name, (reranking, views) in LOOKS.items():
@@ -83,7 +87,7 @@ def _measured(archive: Archive, same: list[tuple[str, str]], count: int) -> dict
             vector = gallery.vectors[row] if views == 1 else averaged(model, picture, views)
             asked = Question("", vector, int(gallery.kinds[row]), row, frozenset({image.pixel_sha256 or ""}), picture)
             geometric = look if reranking is ReRanking.GEOMETRY else None
-            answer = match(archive, model, gallery, asked, k=12, reranking=reranking, evidence=Evidence(None, None, ""), look=geometric)  # fmt: skip
+            answer = match(archive, model, gallery, asked, k=12, reranking=reranking, known=known, look=geometric)  # fmt: skip
             names = [one.patient_id for one in answer.candidates if one.patient_id not in partners.get(owner, ())]
             for k in hits[name]:
                 hits[name][k].append(float(owner in names[:k]))

@@ -42,6 +42,13 @@ def identity(
     keep_copies: Annotated[
         bool, typer.Option("--keep-copies", help="Let pixel-identical copies of a query count as answers.")
     ] = False,
+    cosines: Annotated[
+        bool,
+        typer.Option(
+            "--cosines",
+            help="Rank by cosines, and not, as `match` does, against the strangers that each image resembles most.",
+        ),
+    ] = False,
     possibly_same: PossiblySameOption = None,
     trained_on: TrainedOnOption = False,
     seed: Annotated[int, typer.Option(help="Of the draws: queries, galleries, bootstrap.")] = 0,
@@ -55,6 +62,7 @@ def identity(
     By default every image of a patient with several asks for the others; images of all patients are the gallery. Only
     images of one kind (modality, view, body part) are compared. Intervals are 95%, by drawing patients.
     """
+    from caseindex.evaluation.cohort import with_cohort
     from caseindex.evaluation.identity_protocol import identity_document, pair_search_document
     from caseindex.evaluation.identity_set import Exclusions
     from caseindex.index.archive import Archive
@@ -77,7 +85,10 @@ def identity(
         data = data.subset(among.nonzero()[0])
     left_out = "" if among is None else f", {TRAINED_ON}"
     exclusions = Exclusions(same_study=exclude_same_study, copies=not keep_copies)
-    named: dict[str, Any] = {"model": {"name": loaded.model_name, "fingerprint": loaded.fingerprint}}
+    if not cosines:
+        data = with_cohort(data, exclusions, filed=False)
+    named: dict[str, Any] = {"similarity": "cosine" if data.cohort is None else "normalised by strangers"}
+    named |= {"model": {"name": loaded.model_name, "fingerprint": loaded.fingerprint}}
     if queries is not None:
         document = {**pair_search_document(data, exclusions, queries=queries, gallery=gallery, seed=seed), **named}
         document["excluded"] += left_out

@@ -75,7 +75,7 @@ def match(
     """
     from caseindex.evaluation.identity_set import Exclusions
     from caseindex.index.archive import Archive
-    from caseindex.retrieval.identity.evidence import FOR_ONE_ANSWER, evidence_for
+    from caseindex.retrieval.identity.basis import basis
     from caseindex.retrieval.identity.gallery import load_gallery
     from caseindex.retrieval.identity.match import match as find
     from caseindex.retrieval.identity.pair import match_pair
@@ -97,13 +97,11 @@ def match(
         with given_file(name) as file:
             questions.append(_question(opened, gallery, loaded, str(file) if name == "-" else name, views))
     named = {"model": {"name": loaded.name, "fingerprint": loaded.fingerprint}}
-    known = evidence_for(
-        opened, loaded, gallery.as_set(), exclusions, patients=False, pairs=pair is not None, most=FOR_ONE_ANSWER
-    )
+    known = basis(opened, loaded, gallery, exclusions, pairs=pair is not None)
     if pair is not None:
         (one, kind), (two, other) = questions
-        result = match_pair(one, two, (kind, other), known, prior=prior, geometry=geometry)
-        document = {**_pair_document(pair, result, prior), **named, **_calibrated(known.pair)}
+        result = match_pair(one, two, (kind, other), gallery, known, prior=prior, geometry=geometry)
+        document = {**_pair_document(pair, result, prior), **named, **_calibrated(known.evidence.pair)}
         emit(document, [_pair_row(result)], format=format)
         return
     asked, _ = questions[0]
@@ -116,7 +114,7 @@ def match(
         prior_here=prior_here,
         exclusions=exclusions,
         reranking=rerank,
-        evidence=known,
+        known=known,
         look=_looking(opened) if geometry or rerank is ReRanking.GEOMETRY else None,
     )
     archived = None if asked.row is None else _named(gallery.images[asked.row])
@@ -129,7 +127,7 @@ def match(
         "copies": [_named(copy) for copy in found.copies],
         "declined": found.declined,
         "why": found.why,
-        **_calibrated(known.image),
+        **_calibrated(known.evidence.image),
     }  # fmt: skip
     say(f"caseindex: {found.compared} images compared; {found.declined or found.why}")
     rows = [_row(candidate) for candidate in found.candidates]

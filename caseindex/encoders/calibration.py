@@ -20,9 +20,10 @@ import numpy.typing as npt
 from caseindex.errors import ModelDamaged
 
 FILE: Final = "calibration.json"  # of cosines
+ASKED_FILE: Final = "calibration-asked.json"  # of similarities normalised by cohorts that know nobody's own, for `match`
 COHORT_FILE: Final = "calibration-cohort.json"  # of similarities normalised by cohorts, which the audit uses
 PERSONS_FILE: Final = "calibration-closeness.json"  # of those, patient against patient
-FILES: Final = (FILE, COHORT_FILE, PERSONS_FILE)
+FILES: Final = (FILE, ASKED_FILE, COHORT_FILE, PERSONS_FILE)
 LEAST_PERSONS = 20  # with several images; fewer say too little of how one person's images differ
 DRIFT = 0.15  # largest distance of the strangers' distributions (Kolmogorov) that is still taken for the same
 

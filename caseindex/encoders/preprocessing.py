@@ -94,7 +94,10 @@ class Preprocessing:
             from caseindex.encoders.content import cut_to_content
 
             pixels = cut_to_content(pixels)
-        framed = self._framed(pixels)
+        return self.registered(self._framed(pixels))
+
+    def registered(self, framed: PixelArray) -> PixelArray:
+        """A picture of the model's size brought over the alignment's mean; itself where the model has none."""
         return framed if self.alignment is None else self.alignment(framed)
 
     def _framed(self, pixels: PixelArray) -> PixelArray:

@@ -18,15 +18,27 @@ Mask = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cohort:
-    """Of each image's similarities to the strangers that it resembles most: ``mean``, ``spread``: [n]; see
-    :mod:`caseindex.evaluation.cohort`."""
+    """Of each image's similarities to the strangers that it resembles most: ``mean``, ``spread``: [n]; ``filed``: whether
+    the patient that it is filed under counted as its own. See :mod:`caseindex.evaluation.cohort`."""
 
     mean: Float32Array
     spread: Float32Array
+    filed: bool = True
+
+    def subset(self, rows: Int64Array | slice) -> Cohort:
+        """Of the chosen images."""
+        return replace(self, mean=self.mean[rows], spread=self.spread[rows])
 
 
 #: Spreads that a normalised similarity may lie from its cohort's mean, so that it stays within -1 and 1.
 _SPREADS = 16.0
+
+
+def normalised(cosines: Float32Array, one: Cohort, two: Cohort) -> Float32Array:
+    """[n, m] cosines of the images of ``one`` to those of ``two``, counted in the spreads of both; between -1 and 1."""
+    seen = (cosines - one.mean[:, None]) / one.spread[:, None]
+    seen += (cosines - two.mean[None, :]) / two.spread[None, :]
+    return np.asarray(np.clip(seen / (2 * _SPREADS), -1, 1), np.float32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,7 +72,6 @@ class IdentitySet:
 
     def subset(self, rows: Int64Array) -> IdentitySet:
         """The chosen images; persons keep their numbers."""
-        cohort = self.cohort
         return replace(
             self,
             vectors=self.vectors[rows],
@@ -68,7 +79,7 @@ class IdentitySet:
             kinds=self.kinds[rows],
             studies=self.studies[rows],
             copies=self.copies[rows],
-            cohort=Cohort(cohort.mean[rows], cohort.spread[rows]) if cohort is not None else None,
+            cohort=self.cohort.subset(rows) if self.cohort is not None else None,
         )
 
     def without_gaps(self) -> IdentitySet:
@@ -85,10 +96,7 @@ class IdentitySet:
         found = self.vectors[rows] @ self.vectors[columns].T
         if self.cohort is None:
             return found
-        mean, spread = self.cohort.mean, self.cohort.spread
-        seen = (found - mean[rows][:, None]) / spread[rows][:, None]
-        seen += (found - mean[columns][None, :]) / spread[columns][None, :]
-        return np.clip(seen / (2 * _SPREADS), -1, 1)
+        return normalised(found, self.cohort.subset(rows), self.cohort.subset(columns))
 
 
 @dataclass(frozen=True, slots=True)

@@ -173,12 +173,14 @@ def view_deviations(
     report: Callable[[int], None] = lambda n: None,
 ) -> Float32Array:
     """[views * n, dim]: embeddings of random views of ``pictures`` (framed, [side, side] uint8) minus ``vectors``,
-    those of the pictures themselves."""
+    those of the pictures themselves. A view is registered like any other picture: what registration puts right need not
+    be ignored."""
     generator, nuisance = np.random.default_rng(seed), Nuisance()
     deviations = np.empty((views, *vectors.shape), np.float32)
     for view in deviations:
         for start in range(0, len(pictures), _BATCH):
-            group = [preprocessing.scaled(nuisance(one, generator)) for one in pictures[start : start + _BATCH]]
+            shown = [nuisance(one, generator) for one in pictures[start : start + _BATCH]]
+            group = [preprocessing.scaled(preprocessing.registered(one)) for one in shown]
             view[start : start + len(group)] = encode(np.stack(group)) - vectors[start : start + len(group)]
             report(len(group))
     return deviations.reshape(-1, vectors.shape[1])
@@ -201,10 +203,11 @@ def archive_alignment(archive: Archive, uids: list[str], preprocessing: Preproce
 def _encoded(
     archive: Archive, uids: list[str], preprocessing: Preprocessing, encode: Encode, report: Callable[[int], None]
 ) -> tuple[list[str], list[PixelArray], Float32Array]:
-    """(uids that could be read, their framed pictures [side, side], embeddings)."""
+    """(uids that could be read, their framed pictures [side, side], not registered; embeddings of the registered)."""
+    unregistered = replace(preprocessing, alignment=None)
 
     def framed(pixels: PixelArray) -> Float32Array:
-        return _grey(preprocessing.resized(pixels)).astype(np.float32)
+        return _grey(unregistered.resized(pixels)).astype(np.float32)
 
     stream: Iterator[tuple[str, Float32Array]] = decoded(archive, uids, framed, 0, {})
     names: list[str] = []
@@ -214,7 +217,7 @@ def _encoded(
         shown = [picture.astype(np.uint8) for _, picture in group]
         names += [uid for uid, _ in group]
         pictures += shown
-        parts.append(encode(np.stack([preprocessing.scaled(picture) for picture in shown])))
+        parts.append(encode(np.stack([preprocessing.scaled(preprocessing.registered(one)) for one in shown])))
         report(len(group))
     return names, pictures, np.concatenate(parts) if parts else np.empty((0, 0), np.float32)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from caseindex.encoders.calibration import COHORT_FILE, FILE, PERSONS_FILE, fit_calibration
+from caseindex.encoders.calibration import ASKED_FILE, COHORT_FILE, FILE, PERSONS_FILE, fit_calibration
 from caseindex.evaluation.calibrated import calibrated
 from caseindex.evaluation.closeness import person_against_person
 from caseindex.evaluation.cohort import with_cohort
@@ -40,17 +40,18 @@ def save_calibrations(
     whole = images.as_set(np.stack(vectors), chosen)
     kept = np.flatnonzero(np.isin(chosen, unseen))
     made_on = {"model": fingerprint, "archive": archive.identifier}
+    # Cohorts are drawn from the whole archive, as `match` and `audit` draw them.
+    asked, filed = with_cohort(whole, EXCLUSIONS, filed=False), with_cohort(whole, EXCLUSIONS)
     written = []
-    # Cohorts are drawn from the whole archive, as the audit draws them.
-    for data, file in ((whole, FILE), (with_cohort(whole, EXCLUSIONS), COHORT_FILE)):
-        if file == COHORT_FILE and data.cohort is None:
+    for data, file in ((whole, FILE), (asked, ASKED_FILE), (filed, COHORT_FILE)):
+        if file != FILE and data.cohort is None:
             continue
         fitted = calibrated(image_against_person, data.subset(kept), EXCLUSIONS, made_on)
         if fitted is not None:
             fitted.save(folder, file)
             written.append(file)
     if COHORT_FILE in written:
-        written += _save_persons(with_cohort(whole, EXCLUSIONS).subset(kept), made_on, folder)
+        written += _save_persons(filed.subset(kept), made_on, folder)
     return written
 
 

@@ -143,7 +143,8 @@ def _deviations(
     generator, nuisance = np.random.default_rng(settings.seed), Nuisance()
     parts = []
     for _ in range(VIEWS):
-        views = np.stack([nuisance(np.asarray(images.pixels[rows[place]]), generator) for place in places])
+        shown = [nuisance(np.asarray(images.pixels[rows[place]]), generator) for place in places]
+        views = np.stack([task.preprocessing.registered(one) for one in shown])  # as other pictures of the person are
         parts.append(task.embedded_pictures(views) - features[places])
     return np.concatenate(parts)
 

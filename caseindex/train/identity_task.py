@@ -125,6 +125,7 @@ class IdentityTask:
         device: str,
         on_mined: Callable[[int, int], None] | None = None,
     ) -> None:
+        self.preprocessing = preprocessing
         self._images = images
         self._module = module
         self._settings = settings

@@ -14,26 +14,29 @@ from tests.evaluation.drawn_identity import counts, drawn
 EXCLUSIONS = Exclusions(same_study=True)
 
 
-def slow(data: IdentitySet, row: int) -> tuple[float, float] | None:
+def slow(data: IdentitySet, row: int, *, filed: bool = True) -> tuple[float, float] | None:
     best: dict[int, float] = {}
     for other in range(len(data)):
-        if counts(data, EXCLUSIONS, row, other) and data.persons[other] != data.persons[row]:
+        own = filed and data.persons[other] == data.persons[row]
+        if counts(data, EXCLUSIONS, row, other) and not own:
             person = int(data.persons[other])
             best[person] = max(best.get(person, -2.0), float(data.vectors[row] @ data.vectors[other]))
-    strangers = sorted(best.values(), reverse=True)[1:]  # the first may be the person
+    strangers = sorted(best.values(), reverse=True)[1 if filed else 2 :]  # the first may be the person
     if len(strangers) < LEAST:
         return None
     nearest = strangers[: int(np.clip(SHARE * len(strangers), LEAST, MOST))]
     return float(np.mean(nearest)), float(np.std(nearest))
 
 
+@pytest.mark.parametrize("filed", [True, False])
 @pytest.mark.parametrize("seed", [0, 1])
-def test_mean_and_spread_are_of_the_nearest_strangers(seed: int) -> None:
+def test_mean_and_spread_are_of_the_nearest_strangers(seed: int, filed: bool) -> None:
     data = drawn(seed, n=160, persons=70, kinds=1, possibly_same=frozenset({(1, 2)}))
-    found = with_cohort(data, EXCLUSIONS)
+    found = with_cohort(data, EXCLUSIONS, filed=filed)
     assert found.cohort is not None
+    assert found.cohort.filed is filed
     for row in np.flatnonzero(data.persons >= 0).tolist():
-        expected = slow(data, row)
+        expected = slow(data, row, filed=filed)
         assert expected is not None
         assert found.cohort.mean[row] == pytest.approx(expected[0], abs=1e-5)
         assert found.cohort.spread[row] >= expected[1] - 1e-5
@@ -85,6 +88,21 @@ def test_the_patient_that_a_misfiled_image_is_of_does_not_hide_it() -> None:
     assert np.sort(own)[-2] > found.mean[row] + 3 * found.spread[row]
     assert found.spread[row] == pytest.approx(expected.spread[alone], rel=0.1)
     assert found.mean[row] == pytest.approx(expected.mean[alone], abs=0.05)
+
+
+def test_whose_it_is_has_no_part_in_the_cohort_of_one_that_asks() -> None:
+    """An image filed under somebody else has the same similarities to everybody as before."""
+    data = drawn(6, n=160, persons=70, kinds=1, unknown=0)
+    row = 11
+    other = data.persons.copy()
+    other[row] = (other[row] + 1) % 70
+    rows = np.arange(160)
+    before = with_cohort(data, EXCLUSIONS, filed=False).cohort
+    after = with_cohort(replace(data, persons=other), EXCLUSIONS, filed=False).cohort
+    assert before is not None
+    assert after is not None
+    assert after.mean[rows == row] == before.mean[rows == row]
+    assert after.spread[rows == row] == before.spread[rows == row]
 
 
 def test_few_patients_are_left_as_they_are() -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from caseindex.encoders.calibration import (
+    ASKED_FILE,
     COHORT_FILE,
     DRIFT,
     FILE,
@@ -25,6 +26,7 @@ from caseindex.evaluation.closeness import person_against_person
 from caseindex.evaluation.identity_set import Exclusions, IdentitySet
 from caseindex.evaluation.score_counts import centres, image_against_image, image_against_person
 from caseindex.index.archive import Archive
+from caseindex.records import Int64Array
 
 #: Images whose similarities are counted at most: all pairs of 20,000 images are 200 million, of 6,000 18 million.
 MOST_IMAGES = 20_000
@@ -57,9 +59,10 @@ def evidence_for(
     """Of similarities as ``data`` counts them, normalised by cohorts or not. Counted on ``most`` images at most.
     ``patients``: also the calibration of patient against patient (the audit's); ``pairs``: also that of image against
     image; each costs as much again."""
-    data = _sample(data, most, seed)
+    if len(data) > most:
+        data = data.subset(sampled_rows(data, most, seed)).without_gaps()
     made_on = {"model": model.fingerprint, "archive": archive.identifier}
-    file = FILE if data.cohort is None else COHORT_FILE
+    file = FILE if data.cohort is None else COHORT_FILE if data.cohort.filed else ASKED_FILE
     counts = image_against_person(data, exclusions)
     folder = model_folder(archive.models_dir, model.name)
     stored = load_calibration(folder, file) if folder is not None else None
@@ -96,15 +99,13 @@ def evidence_for(
     return Evidence(stored, None, why, stored if pairs else None)
 
 
-def _sample(data: IdentitySet, most: int, seed: int) -> IdentitySet:
+def sampled_rows(data: IdentitySet, most: int, seed: int = 0) -> Int64Array:
     """Whole patients, drawn until ``most`` images: those with several first, up to half, because they are what tells how
     one person's images differ; shares of genuine pairs and of strangers are counted apart, so that this does no harm."""
-    if len(data) <= most:
-        return data
     persons, sizes = np.unique(data.persons[data.persons >= 0], return_counts=True)
     order = np.random.default_rng(seed).permutation(len(persons))
     several = order[sizes[order] > 1]
     several = several[np.cumsum(sizes[several]) <= most // 2]
     others = order[~np.isin(order, several)]
     others = others[np.cumsum(sizes[others]) <= most - sizes[several].sum()]
-    return data.subset(np.flatnonzero(np.isin(data.persons, persons[np.r_[several, others]]))).without_gaps()
+    return np.flatnonzero(np.isin(data.persons, persons[np.r_[several, others]]))

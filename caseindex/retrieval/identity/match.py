@@ -10,11 +10,11 @@ import numpy as np
 
 from caseindex.encoders.model import Model
 from caseindex.errors import UsageError
-from caseindex.evaluation.identity_set import DEFAULT_EXCLUSIONS, Exclusions
+from caseindex.evaluation.identity_set import DEFAULT_EXCLUSIONS, Exclusions, Mask
 from caseindex.index.archive import Archive
 from caseindex.index.comparable import Kind
 from caseindex.records import Float32Array, Image, Int64Array, PixelArray
-from caseindex.retrieval.identity.evidence import FOR_ONE_ANSWER, Evidence, evidence_for
+from caseindex.retrieval.identity.basis import Basis, basis
 from caseindex.retrieval.identity.gallery import IdentityGallery
 from caseindex.retrieval.identity.key_points import geometric_match, key_points
 from caseindex.retrieval.identity.posterior import over_patients
@@ -24,7 +24,8 @@ IMAGES_SHOWN = 3  # of a candidate patient
 VERIFIED = 10  # patients that geometric re-ranking looks at
 #: What a factor of e in agreeing key points is worth in similarity: the best of those tried on two archives of chest
 #: radiographs (benchmarks/identity/second_stage.py).
-KEY_POINTS_WEIGHT = 0.05
+KEY_POINTS_WEIGHT = 0.03
+KEY_POINTS_WEIGHT_OF_COSINES = 0.05  # where the archive is too small to normalise similarities
 
 #: An archived image's pixels; ``None`` where its source is gone.
 Look = Callable[[Image], PixelArray | None]
@@ -46,7 +47,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """``similarity``: of the patient's most similar image; ``probability``: ``None`` without calibration; ``images``: the
+    """``similarity``: cosine to the patient's most similar image; ``probability``: ``None`` without calibration; ``images``: the
     ones that say so, most similar first; ``inliers``: key points that agree with the first of them, ``None`` where not
     looked for."""
 
@@ -120,17 +121,63 @@ def match(
     prior_here: float = 0.5,
     exclusions: Exclusions = DEFAULT_EXCLUSIONS,
     reranking: ReRanking = ReRanking.NONE,
-    evidence: Evidence | None = None,
+    known: Basis | None = None,
     look: Look | None = None,
 ) -> Match:
     """The ``k`` most probable patients. ``prior_here``: how probable it is, before looking, that the patient is here.
-    ``look``: gives the candidates' pixels, for their agreeing key points; geometric re-ranking needs it.
+    ``known``: what several questions share. ``look``: gives the candidates' pixels, for their agreeing key points;
+    geometric re-ranking needs it.
 
-    Re-ranking changes the order; the probabilities stay those of the similarities.
+    Similarities are counted against the strangers that both images resemble most, and shown as cosines. Re-ranking changes
+    the order; the probabilities stay those of the similarities.
     """
+    same_pixels, itself, allowed = comparable(gallery, asked, exclusions)
+    copies = tuple(gallery.images[row] for row in np.flatnonzero(same_pixels & ~itself))
+    rows = np.flatnonzero(allowed)
+    known = known or basis(archive, model, gallery, exclusions)
+    evidence = known.evidence
+    if not len(rows):
+        return Match((), None, 0, evidence.why, copies, "the archive holds nothing else that it can be compared with")
+    every = gallery.vectors @ asked.vector
+    own = known.strangers.of_question(every, allowed)
+    cosines = every[rows]
+    similarity = cosines if own is None else known.strangers.against(own, cosines, rows)
+    shown = similarity
+    if reranking in (ReRanking.QUERY_EXPANSION, ReRanking.K_RECIPROCAL):
+        shown = re_ranked(reranking, asked.vector, gallery.vectors[rows], cosines)
+    persons = gallery.persons[rows]
+    names, best = _best(persons, similarity)
+    order = np.argsort(-_best(persons, shown)[1], kind="stable")
+    order = order[: max(k, VERIFIED) if reranking is ReRanking.GEOMETRY else k]
+    chances, nobody = None, None
+    if evidence.image is not None:
+        chances, nobody = over_patients(evidence.image.log_ratio(best), prior_here)
+    found: list[Candidate] = []
+    for place in order.tolist():
+        mine = np.flatnonzero(persons == names[place])
+        mine = mine[np.argsort(-similarity[mine], kind="stable")][:IMAGES_SHOWN]
+        found.append(
+            Candidate(
+                len(found) + 1,
+                gallery.patient_ids[int(names[place])],
+                float(cosines[mine[0]]),
+                float(chances[place]) if chances is not None else None,
+                tuple(gallery.images[int(rows[one])] for one in mine),
+                tuple(float(cosines[one]) for one in mine),
+            )
+        )
+    if look is not None and asked.picture is not None:
+        found = _verified(asked.picture, found, look)
+    if reranking is ReRanking.GEOMETRY:
+        weight = KEY_POINTS_WEIGHT if own is not None else KEY_POINTS_WEIGHT_OF_COSINES
+        found = _by_key_points(found, best[order], weight)
+    return Match(tuple(found[:k]), nobody, len(rows), evidence.why, copies)
+
+
+def comparable(gallery: IdentityGallery, asked: Question, exclusions: Exclusions) -> tuple[Mask, Mask, Mask]:
+    """[n] each: which images have the question's pixels, which is the question itself, which it is compared with."""
     same_pixels = np.array([image.pixel_sha256 in asked.copies for image in gallery.images], bool)
     itself = np.arange(len(gallery)) == (-1 if asked.row is None else asked.row)
-    copies = tuple(gallery.images[row] for row in np.flatnonzero(same_pixels & ~itself))
     allowed = (gallery.persons >= 0) & ~itself
     if asked.kind is not None:
         allowed &= gallery.kinds == asked.kind
@@ -138,37 +185,7 @@ def match(
         allowed &= ~same_pixels
     if exclusions.same_study:
         allowed &= ~np.isin(gallery.studies, gallery.studies[same_pixels | itself])
-    rows = np.flatnonzero(allowed)
-    known = evidence or evidence_for(archive, model, gallery.as_set(), exclusions, patients=False, most=FOR_ONE_ANSWER)
-    if not len(rows):
-        return Match((), None, 0, known.why, copies, "the archive holds nothing else that it can be compared with")
-    similarity = gallery.vectors[rows] @ asked.vector
-    shown = re_ranked(reranking, asked.vector, gallery.vectors[rows], similarity)
-    persons = gallery.persons[rows]
-    names, best = _best(persons, similarity)
-    order = np.argsort(-_best(persons, shown)[1], kind="stable")
-    chances, nobody = None, None
-    if known.image is not None:
-        chances, nobody = over_patients(known.image.log_ratio(best), prior_here)
-    found: list[Candidate] = []
-    for place in order[: max(k, VERIFIED) if reranking is ReRanking.GEOMETRY else k].tolist():
-        mine = np.flatnonzero(persons == names[place])
-        mine = mine[np.argsort(-similarity[mine], kind="stable")][:IMAGES_SHOWN]
-        found.append(
-            Candidate(
-                len(found) + 1,
-                gallery.patient_ids[int(names[place])],
-                float(best[place]),
-                float(chances[place]) if chances is not None else None,
-                tuple(gallery.images[int(rows[one])] for one in mine),
-                tuple(float(similarity[one]) for one in mine),
-            )
-        )
-    if look is not None and asked.picture is not None:
-        found = _verified(asked.picture, found, look)
-    if reranking is ReRanking.GEOMETRY:
-        found = _by_key_points(found)
-    return Match(tuple(found[:k]), nobody, len(rows), known.why, copies)
+    return same_pixels, itself, allowed
 
 
 def _verified(picture: PixelArray, candidates: list[Candidate], look: Look) -> list[Candidate]:
@@ -180,13 +197,11 @@ def _verified(picture: PixelArray, candidates: list[Candidate], look: Look) -> l
     ]
 
 
-def _by_key_points(candidates: list[Candidate]) -> list[Candidate]:
+def _by_key_points(candidates: list[Candidate], similarity: Float32Array, weight: float) -> list[Candidate]:
     """The first VERIFIED anew, by similarity and agreeing key points; the others behind them as they were."""
-
-    def score(one: Candidate) -> float:
-        return one.similarity + KEY_POINTS_WEIGHT * math.log1p(one.inliers or 0)
-
-    ordered = sorted(candidates[:VERIFIED], key=score, reverse=True) + candidates[VERIFIED:]
+    first = candidates[:VERIFIED]
+    scores = [float(one) + weight * math.log1p(each.inliers or 0) for one, each in zip(similarity, first, strict=False)]
+    ordered = [first[place] for place in np.argsort(-np.array(scores), kind="stable").tolist()] + candidates[VERIFIED:]
     return [replace(one, rank=rank) for rank, one in enumerate(ordered, start=1)]
 
 

@@ -10,7 +10,8 @@ import pytest
 
 from caseindex.evaluation.identity_set import Exclusions
 from caseindex.index.comparable import Kind
-from caseindex.retrieval.identity.evidence import Evidence, evidence_for
+from caseindex.retrieval.identity.basis import Basis, basis
+from caseindex.retrieval.identity.evidence import evidence_for
 from caseindex.retrieval.identity.gallery import IdentityGallery, load_gallery
 from caseindex.retrieval.identity.match import Question, kind_number, match
 from caseindex.retrieval.identity.pair import Verdict, match_pair
@@ -35,9 +36,8 @@ def gallery(planted: Planted) -> IdentityGallery:
 
 
 @pytest.fixture(scope="module")
-def evidence(planted: Planted, gallery: IdentityGallery) -> Evidence:
-    model = load_gallery(planted.archive)[1]
-    return evidence_for(planted.archive, model, gallery.as_set(), Exclusions(), patients=False, pairs=True)
+def known(planted: Planted, gallery: IdentityGallery) -> Basis:
+    return basis(planted.archive, load_gallery(planted.archive)[1], gallery, Exclusions(), pairs=True)
 
 
 def asked(gallery: IdentityGallery, uid: str, *, inside: bool = True) -> Question:
@@ -47,15 +47,15 @@ def asked(gallery: IdentityGallery, uid: str, *, inside: bool = True) -> Questio
     return Question(uid, gallery.vectors[row], int(gallery.kinds[row]), row if inside else None, frozenset({digest}))
 
 
-def answer(planted: Planted, gallery: IdentityGallery, question: Question, evidence: Evidence, **options: object):  # type: ignore[no-untyped-def]
+def answer(planted: Planted, gallery: IdentityGallery, question: Question, known: Basis, **options: object):  # type: ignore[no-untyped-def]
     model = load_gallery(planted.archive)[1]
-    return match(planted.archive, model, gallery, question, evidence=evidence, **options)  # type: ignore[arg-type]
+    return match(planted.archive, model, gallery, question, known=known, **options)  # type: ignore[arg-type]
 
 
 def test_the_patient_comes_first_without_the_image_itself(
-    planted: Planted, gallery: IdentityGallery, evidence: Evidence
+    planted: Planted, gallery: IdentityGallery, known: Basis
 ) -> None:
-    found = answer(planted, gallery, asked(gallery, "i030-0"), evidence)
+    found = answer(planted, gallery, asked(gallery, "i030-0"), known)
     first = found.candidates[0]
     assert first.patient_id == "P030"
     assert "i030-0" not in {image.image_uid for one in found.candidates for image in one.images}
@@ -66,40 +66,40 @@ def test_the_patient_comes_first_without_the_image_itself(
     assert found.compared == len(gallery) - 1
 
 
-def test_copies_are_named_and_do_not_count(planted: Planted, gallery: IdentityGallery, evidence: Evidence) -> None:
-    found = answer(planted, gallery, asked(gallery, "again"), evidence)
+def test_copies_are_named_and_do_not_count(planted: Planted, gallery: IdentityGallery, known: Basis) -> None:
+    found = answer(planted, gallery, asked(gallery, "again"), known)
     assert [image.image_uid for image in found.copies] == ["i025-0"]
     assert found.compared == len(gallery) - 2
-    kept = answer(planted, gallery, asked(gallery, "again"), evidence, exclusions=Exclusions(copies=False))
+    kept = answer(planted, gallery, asked(gallery, "again"), known, exclusions=Exclusions(copies=False))
     assert kept.candidates[0].similarity == pytest.approx(1, abs=1e-5)
 
 
-def test_a_stranger_is_nobody_here(planted: Planted, gallery: IdentityGallery, evidence: Evidence) -> None:
+def test_a_stranger_is_nobody_here(planted: Planted, gallery: IdentityGallery, known: Basis) -> None:
     generator = np.random.default_rng(77)
     vector = generator.normal(size=DIM)
     stranger = Question("new", (vector / np.linalg.norm(vector)).astype(np.float32), 0, None)
-    found = answer(planted, gallery, stranger, evidence)
+    found = answer(planted, gallery, stranger, known)
     assert found.nobody is not None
     assert found.nobody > 0.6
     assert found.nobody > 3 * max(one.probability or 0 for one in found.candidates)
-    sure = answer(planted, gallery, stranger, evidence, prior_here=0.999)
+    sure = answer(planted, gallery, stranger, known, prior_here=0.999)
     assert sure.nobody is not None
     assert sure.nobody < found.nobody
 
 
-def test_another_kind_is_declined(planted: Planted, gallery: IdentityGallery, evidence: Evidence) -> None:
+def test_another_kind_is_declined(planted: Planted, gallery: IdentityGallery, known: Basis) -> None:
     assert kind_number(gallery, Kind("radiograph", "lateral", None)) == -1
     assert kind_number(gallery, Kind(None, None, None)) is None
     assert kind_number(gallery, FRONTAL) == 0
     lateral = replace(asked(gallery, "i030-0"), kind=-1)
-    found = answer(planted, gallery, lateral, evidence)
+    found = answer(planted, gallery, lateral, known)
     assert found.candidates == ()
     assert found.declined is not None
 
 
 @pytest.mark.parametrize("reranking", list(ReRanking))
 def test_every_second_look_keeps_the_patient_first(
-    planted: Planted, gallery: IdentityGallery, evidence: Evidence, reranking: ReRanking
+    planted: Planted, gallery: IdentityGallery, known: Basis, reranking: ReRanking
 ) -> None:
     import cv2
 
@@ -109,8 +109,8 @@ def test_every_second_look_keeps_the_patient_first(
     def look(image: object) -> np.ndarray:
         return cv2.imread(image.source, cv2.IMREAD_GRAYSCALE)  # type: ignore[attr-defined]
 
-    plain = answer(planted, gallery, question, evidence)
-    found = answer(planted, gallery, question, evidence, reranking=reranking, look=look)
+    plain = answer(planted, gallery, question, known)
+    found = answer(planted, gallery, question, known, reranking=reranking, look=look)
     assert found.candidates[0].patient_id == "P030"
     assert [one.rank for one in found.candidates] == list(range(1, len(found.candidates) + 1))
     assert found.candidates[0].probability == plain.candidates[0].probability
@@ -118,16 +118,17 @@ def test_every_second_look_keeps_the_patient_first(
     assert found.candidates[0].inliers > max(one.inliers for one in found.candidates[1:])
 
 
-def test_pairs(gallery: IdentityGallery, evidence: Evidence) -> None:
+def test_pairs(gallery: IdentityGallery, known: Basis) -> None:
     one, two, other = (asked(gallery, uid) for uid in ("i030-0", "i030-1", "i031-0"))
-    same = match_pair(one, two, (FRONTAL, FRONTAL), evidence, geometry=False)
+    same = match_pair(one, two, (FRONTAL, FRONTAL), gallery, known, geometry=False)
     assert same.probability is not None
     assert same.verdict is Verdict.SAME
-    assert match_pair(one, other, (FRONTAL, FRONTAL), evidence, geometry=False).verdict is Verdict.DIFFERENT
-    unlike = match_pair(one, two, (FRONTAL, Kind("radiograph", "lateral", None)), evidence)
+    assert match_pair(one, other, (FRONTAL, FRONTAL), gallery, known, geometry=False).verdict is Verdict.DIFFERENT
+    unlike = match_pair(one, two, (FRONTAL, Kind("radiograph", "lateral", None)), gallery, known)
     assert (unlike.probability, unlike.verdict) == (None, None)
     assert "view differs" in (unlike.declined or "")
-    unsure = match_pair(one, two, (FRONTAL, FRONTAL), replace(evidence, pair=None), geometry=False)
+    without = replace(known, evidence=replace(known.evidence, pair=None))
+    unsure = match_pair(one, two, (FRONTAL, FRONTAL), gallery, without, geometry=False)
     assert (unsure.probability, unsure.verdict) == (None, None)
     assert unsure.similarity == pytest.approx(float(one.vector @ two.vector))
 
