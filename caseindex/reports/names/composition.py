@@ -98,6 +98,7 @@ _IS_CALLED = re.compile("[，,](?:系|为|考虑|符合|提示|诊断)$")  # "�
 _OF_THE_PAST = re.compile("病史|史(?=[，。；、)）]|$)")  # "结合肺癌病史，符合转移瘤": not those of the lung
 _FLUID = re.compile("выпот|гидроторакс|effusion|积液", re.IGNORECASE)
 _SHADOW = re.compile("(?:\\w+ )?акустическ|тень", re.IGNORECASE)
+_VAGUE = frozenset(["bone", "joint", "soft_tissue"])
 _FAR = 3  # further anatomies that are tried where the nearest composes nothing
 
 
@@ -212,6 +213,8 @@ class Composition:
             if number == sentence and not _is_apart(text, generic, start, left, right)
             if not (called and left == start)
         )
+        if "а" <= text[start : start + 1].lower() <= "я":  # "перелом диафиза правой локтевой кости"
+            near = [entry for entry in near if entry[1] not in _VAGUE or self.specific(generic, entry[1])] or near
         if near:
             for distance, place, between in near[:_FAR]:
                 if distance > MAX_DISTANCE or (near[0][0] < _BEYOND <= distance):

@@ -55,7 +55,7 @@ _CALLED = {
 # What sits in one place: "опухоль", not "панкреатит" or "сердечная недостаточность".
 _FOCAL = frozenset(
     "hemorrhage mass infarct cyst abscess aneurysm thrombosis occlusion hip_dysplasia gynecomastia pneumothorax hydropneumothorax"
-    " pleural_effusion tumor bone_island avn bone_infarct atelectasis".split()
+    " pleural_effusion tumor bone_island avn bone_infarct atelectasis contusion".split()
 )
 _SYSTEMIC = frozenset(["lymphoma", "leukemia", "multiple_myeloma"])
 _SENTENCE_PARTS = re.compile(r"[;；。]|[，,](?!\s*(?:вероят|возможн))")

@@ -1,0 +1,100 @@
+"""What English sentences state, and what their words only seem to."""
+
+import pytest
+
+from caseindex.records import Language
+from caseindex.reports.statements import statements
+
+POLARITY = {"present": "+", "absent": "-", "uncertain": "?"}
+
+
+def _stated(sentence: str) -> set[str]:
+    """Each statement as ``finding`` and polarity, with the first letter of its side and ``h`` for the past."""
+    return {
+        f"{made.finding}{POLARITY[made.polarity]}{made.side.value[0] if made.side else ''}{'h' if made.historical else ''}"
+        for made in statements(sentence, Language.ENGLISH)
+    }
+
+
+@pytest.mark.parametrize(
+    ("sentence", "stated"),
+    [
+        ("Marrow edema is likely due to an insufficiency fracture.", {"bone_marrow_edema+", "stress_fracture?"}),
+        ("Right basal opacity is favored to represent atelectasis.", {"lung_opacity+r", "atelectasis?r"}),
+        ("Left adrenal nodule, adenoma more likely than metastasis.",
+         {"adrenal_mass+l", "adrenal_adenoma?l", "adrenal_metastasis?l"}),
+        ("Portal venous gas worrying for bowel ischemia.", {"pneumatosis+", "bowel_ischemia?"}),
+        ("Impending fracture of the left femoral neck.", {"hip_fracture?l"}),
+        ("The lesion is unlikely to be a metastasis; a hemangioma is favored.",
+         {"lesion+", "metastasis?", "hemangioma?"}),
+        ("Highly likely pathological fracture through a lytic metastasis of the right humerus.",
+         {"pathologic_fracture?r", "bone_metastasis+r"}),
+        ("Mild CBD dilatation, likely physiological after cholecystectomy.", {"biliary_dilatation+", "cholecystectomy+"}),
+        ("Steeple sign on the neck view suggestive of croup.", {"croup?"}),
+        ("Chest pain, ? PE.", {"pulmonary_embolism?"}),
+    ],
+)  # fmt: skip
+def test_doubt(sentence: str, stated: set[str]) -> None:
+    assert _stated(sentence) == stated
+
+
+@pytest.mark.parametrize(
+    ("sentence", "stated"),
+    [
+        ("Rather than pneumonia, the opacity likely reflects atelectasis.",
+         {"pneumonia-", "lung_opacity+", "atelectasis?"}),
+        ("No evidence of metastatic disease in a patient with breast cancer.", {"metastasis-", "breast_cancer+"}),
+        ("No hemorrhage, mass or area of restricted diffusion is identified in the brain.",
+         {"intracranial_hemorrhage-", "brain_mass-", "restricted_diffusion-"}),
+        ("Loss of the normal lumbar lordosis.", {"spine_curvature+"}),
+        ("Family history: breast cancer, personal history of a right fibroadenoma.",
+         {"breast_cancer-h", "breast_fibroadenoma?rh"}),
+        ("Indication: h/o melanoma, new headache, r/o brain mets.", {"melanoma?h", "brain_metastasis?"}),
+    ],
+)  # fmt: skip
+def test_denials_and_the_past(sentence: str, stated: set[str]) -> None:
+    assert _stated(sentence) == stated
+
+
+@pytest.mark.parametrize(
+    ("sentence", "stated"),
+    [
+        ("Non-obstructing calculus in the lower pole of the left kidney and a simple cyst in the right.",
+         {"nephrolithiasis+l", "renal_cyst+r"}),
+        ("Meniscal tear on the right and joint effusion on the left.", {"meniscal_tear+r", "joint_effusion+l"}),
+        ("Mucosal thickening in both maxillary sinuses and a retention cyst on the left.",
+         {"sinus_mucosal_thickening+b", "sinus_retention_cyst+l"}),
+        ("Effusion on the right unchanged, on the left it has increased.", {"pleural_effusion+r", "pleural_effusion+l"}),
+        ("The right adrenal nodule is not seen today, whereas the left one is unchanged.",
+         {"adrenal_mass-r", "adrenal_mass+l"}),
+        ("Bleed in the left thalamus.", {"brain_hemorrhage+l"}),
+        ("DVT of the left popliteal and femoral veins, right leg veins compressible.", {"dvt+l"}),
+    ],
+)  # fmt: skip
+def test_sides(sentence: str, stated: set[str]) -> None:
+    assert _stated(sentence) == stated
+
+
+@pytest.mark.parametrize(
+    ("sentence", "stated"),
+    [
+        ("Partially occlusive thrombus in the left portal vein.", {"portal_vein_thrombosis+l"}),
+        ("Large cyst in the spleen.", {"splenic_cyst+"}),
+        ("Emphysematous pyelonephritis.", {"pyelonephritis+"}),
+        ("Diastasis of the lambdoid suture.", set()),
+        ("The cystic duct is normal.", set()),
+        ("Enlarged mediastinal and hilar lymph nodes.", {"mediastinal_lymphadenopathy+"}),
+        ("LI-RADS 5 observation, diagnostic of HCC.", {"hcc+"}),
+        ("Carotid plaque with 70% stenosis.", {"atherosclerosis+", "carotid_stenosis+"}),
+        ("No filling defect in the main, lobar or segmental pulmonary arteries.", {"pulmonary_embolism-"}),
+        ("The patient was seen by her PCP.", set()),
+        ("Surgical clips in the left axilla after nodal dissection.", {"surgical_clips+l"}),
+    ],
+)  # fmt: skip
+def test_words_of_something_else(sentence: str, stated: set[str]) -> None:
+    assert _stated(sentence) == stated
+
+
+def test_edema_is_not_that_of_the_bones_of_another_sentence() -> None:
+    made = statements("Visualized osseous structures are unremarkable. No edema or focal consolidation in the lungs.")
+    assert {one.finding for one in made} == {"pulmonary_edema", "consolidation"}
