@@ -22,6 +22,7 @@ _MAINLY = re.compile(  # "，两上肺为主", "（双下肺明显）"
 )
 _LARGEST = re.compile(r"[，,、]?(?:其中)?[（(]?")  # "肺大泡（右尖最大）": where the largest of several is
 _MORE = re.compile("侧?[较更]?(?:著|重|明显|显著)")
+_LOOKS = re.compile(r"\d|边[界缘]|强化|密度|信号|形态|回声")  # a clause of what the finding before it looks like
 _IS_LARGEST = re.compile(r"[^，,。；;)）]{0,7}(?:最大|较大|大者|为大|者约?[\d.])")
 
 
@@ -72,6 +73,8 @@ def last_named(sentence: str, start: int, sides: Sequence[SideSpan]) -> Side | N
     for begin, finish in zip([-1, *marks][-2::-1], marks[::-1], strict=True):
         here = [(right, side) for left, right, side in sides if begin < left < finish]
         named = {side for right, side in here if not _MORE.match(sentence, right)}
+        if not here and _LOOKS.search(sentence, max(begin, 0), finish):
+            continue
         if named or not here:
             return named.pop() if len(named) == 1 else None
     return None
