@@ -62,6 +62,9 @@ _SENTENCE_PARTS = re.compile(r"[;；。]|[，,](?!\s*(?:вероят|возмо�
 _BLOCKED_OUTFLOW = frozenset(["hydronephrosis", "ureteral_stone", "nephrolithiasis", "stone"])
 _OF_A_SIDE = frozenset(["mastectomy", "nephrectomy"])  # "РМЖ слева, РМЭ в 2018"
 _IN_CONSOLIDATION = frozenset(["air_bronchogram", "consolidation", "lung_opacity", "infiltrate", "pneumonia"])
+_FROM = re.compile(
+    r"\bfrom (?:the |an? )?(?:known |primary )?(?:[\w-]+ )?$", re.IGNORECASE
+)  # "metastases from the known cancer"
 _PLAQUE = frozenset(["atherosclerosis", "stenosis", "carotid_stenosis", "carotid_occlusion"])
 _ADVERBS = frozenset(["справа", "слева"])
 _ON_THE_CLOCK = re.compile(
@@ -157,6 +160,8 @@ class CarriedSides:
         if self._language is Language.CHINESE and is_unpaired(concept, lexicon):
             return None
         named = {side for _, right, side in self._sides if right <= start}
+        if _FROM.search(self._sentence, 0, start):
+            return None
         link = None
         for match in _CALLED[self._language].finditer(self._sentence):
             if match.end() > start:
