@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from caseindex.records import Language
+from caseindex.reports.lexicon import load_lexicon
 from caseindex.reports.names.chinese_meanings import MEANINGS_FILE
 from caseindex.reports.statements import statements
 
@@ -57,3 +58,11 @@ def test_words_mean_another_finding_beside_another_organ(row: str) -> None:
     finding, _, _, examples = row.split("\t")
     for example in examples.split("；"):
         assert finding not in {one.finding for one in statements(example, Language.CHINESE)}, example
+
+
+def test_the_table_of_meanings_names_concepts() -> None:
+    known = load_lexicon().concepts
+    for row in MEANINGS_FILE.read_text(encoding="utf-8").splitlines()[1:]:
+        finding, _, organs, _ = row.split("\t")
+        meanings = [entry.split("=", 1)[0] for entry in organs.split(" ")]
+        assert {finding, *meanings} - {"none"} <= known.keys(), row

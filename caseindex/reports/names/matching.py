@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import TypeVar
 
 from caseindex.records import Language
-from caseindex.reports.names.phrases import ALSO_MODIFIERS, Match, Phrase, longest, match
+from caseindex.reports.names.phrases import ALSO_MODIFIERS, ANATOMY_RANK, Match, Phrase, longest, match
 from caseindex.reports.table import Row
 from caseindex.reports.text import chinese, spelling
 from caseindex.reports.text.clauses import NEGATIONS, Clauses
@@ -29,7 +29,7 @@ Span = tuple[str, int, int]  # concept, start, end
 _WHOLE_CLAUSE = frozenset(["normal"])
 # "脾大小正常" is no large spleen, "结节状强化" no nodule, "疝内容物" no further hernia
 _GOES_ON = re.compile(
-    "大[小片量致体部面叶脑动范]|手[术法]|厚[薄度]|疝[内囊口环]|[节块肿泡腔洞塞绞片]状|[节块肿炎瘤病]样|(?<![\u4e00-\u9fff])瘤[颈腔壁体内周旁]|肿量约|(?<=导)管(?:扩张|结石|癌|内乳头|内癌|原位|样)|(?<=[腺胰泪]导)管(?!置|引)|泥(?:渗|外|漏)"
+    "大[小片量致体部面叶脑动范]|手[术法]|厚[薄度]|疝[内囊口环]|[节块肿泡腔洞塞绞片]状|[节块肿炎瘤病]样|(?<![\u4e00-\u9fff])瘤[颈腔壁体内周旁]|瘤型|肿量约|(?<=导)管(?:扩张|结石|癌|内乳头|内癌|原位|样)|(?<=[腺胰泪]导)管(?!置|引)|泥(?:渗|外|漏)"
 )
 _MAX_MODIFIER = 5  # characters
 _CLAUSE_END = re.compile(r"(?:的?征象|表现|改变)?(?:$|[。，,；;.、\s)）])")
@@ -104,9 +104,10 @@ def name_table(rows: Iterable[Row]) -> NameTable:
 class Names:
     """Every name of every concept, ready to be found."""
 
-    def __init__(self, names_of: NameTable, stated: Set[str] = frozenset()) -> None:
-        """``stated``: the concepts that a report states (findings, devices); among equally long names they win."""
-        self._stated = stated
+    def __init__(self, names_of: NameTable, stated: Set[str] = frozenset(), generic: Set[str] = frozenset()) -> None:
+        """``stated``: the concepts that a report states (findings, devices); among equally long names they win, and
+        among them those that are not ``generic`` (made specific by a place: "полный разрыв" in "полный разрыв надостной")."""
+        self._stated, self._generic = stated, generic
         self._exact = names_of.exact
         self._chinese: dict[str, list[tuple[str, str]]] = {}  # first two characters -> (name, concept), longest first
         # first one or two characters -> (what stands before the open place, behind it, concept)
@@ -139,7 +140,7 @@ class Names:
         self._correct = spelling.Corrector(self.vocabulary, names_of.words)
 
     def _rank(self, concept: str) -> int:
-        return 0 if concept in self._stated else 1
+        return (1 if concept in self._generic else 0) if concept in self._stated else ANATOMY_RANK
 
     def find(self, text: str, language: Language | None = None) -> list[Span]:
         """(concept, start, end) of the mentions, by place; none inside a longer one."""

@@ -12,13 +12,15 @@ from typing import NamedTuple
 from caseindex.reports.text.clauses import DENIALS, MAX_COORDINATED_WORDS, Clauses
 
 MAX_FOREIGN_WORDS = 2
+ANATOMY_RANK = 2
 MAX_PREDICATE_GAP = 4  # from a Russian subject to its predicate
 _SIZES = frozenset(["larg", "small"])  # English stems
 ALSO_MODIFIERS = frozenset(["subdur"])  # findings by themselves, but "epidural, subdural or subarachnoid hemorrhage"
 
 
 class Phrase(NamedTuple):
-    """A name of several words; ``rank`` is 0 for findings, which win over the anatomy of the same words."""
+    """A name of several words; ``rank`` is 0 for findings, 1 for generic ones, ``ANATOMY_RANK`` for anatomy; the lower one
+    wins over another one of the same words."""
 
     concept: str
     norms: tuple[str, ...]
@@ -168,13 +170,14 @@ def longest(matches: list[Match]) -> list[Match]:
     matches.sort(
         key=lambda match: (
             (
-                match.rank == 1
+                match.rank == ANATOMY_RANK
                 and len(match.positions) > 1
                 and (match.gap > 0 or match.positions[0] > match.positions[-1])
             )
             - len(match.positions),
-            match.rank,
+            match.rank == ANATOMY_RANK,
             match.gap,
+            match.rank,
             match.positions,
         )
     )

@@ -13,6 +13,7 @@ _FULL_STOP = re.compile("[。；;]")
 _ATTRIBUTE = re.compile(r"(?:强化|增强|钙化|水肿|出血|积液|骨折|症状)的")  # "无强化的肿块": the mass is there
 _DISEASE = "癌瘤炎病核症"
 _OF_ALL = re.compile("首先考虑|可能性?(?:较|很)?大")
+_PUT_BACK = re.compile("复位|还纳")
 _ALONG_WITH = re.compile("[^，,。；;：:但余除见呈示符]*伴有?[^，,。；;：:但余除见呈示符]*")
 
 
@@ -23,8 +24,10 @@ def reaches_right(cue: Cue, between: str) -> bool:
     return not _STOP.search(between) and not _ATTRIBUTE.search(between)
 
 
-def reaches_left(cue: Cue, between: str) -> bool:
-    """Whether a cue reaches what stands before it, with ``between`` in between."""
+def reaches_left(cue: Cue, text: str, between: str) -> bool:
+    """Whether a cue of ``text`` reaches what stands before it, with ``between`` in between."""
+    if cue.kind is CueKind.HISTORICAL and between in ("，", ",") and _PUT_BACK.search(text, cue.start, cue.end):
+        return True  # "左肩关节脱位，手法复位后"
     bracket = max(between.rfind("（"), between.rfind("("))
     if bracket > max(between.rfind("）"), between.rfind(")")) and between[bracket + 1 :].strip():
         return False  # "积液（生理性？）", "转移不除外（前列腺癌史）"

@@ -7,7 +7,7 @@ import re
 # "no lymphadenopathy, small hiatal hernia": what has a size or a degree is there.
 _ASSERTS = re.compile(
     r"\s*(?:(?:but|with|there (?:is|are))\s+)?(?:an?\s+)?(?:complex |solid |simple )?(?:small|tiny|minimal|trace|mild|moderate|severe|scattered|multiple|numerous|few|several|stable"
-    r"|unchanged|prominent|extensive|marked|advanced|diffuse|old|chronic|remote|healed|healing|known|persistent|residual"
+    r"|unchanged|prominent|extensive|marked|advanced|diffuse|old|chronic|remote|incidental|healed|healing|known|persistent|residual"
     r"|bilateral|right|left|soft[ -]tissue (?:swelling|edema|oedema)|degenerative|atherosclerotic|post-?(?:surgical|operative)|\d+(?:\.\d+)? ?(?:x|mm|cm)|(?:mild|moderate)ly)\b",
     re.IGNORECASE,
 )

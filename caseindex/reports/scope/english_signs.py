@@ -18,6 +18,11 @@ _DESCRIBES: dict[str, tuple[re.Pattern[str], frozenset[str]]] = {
     "osteophyte": (re.compile(r"(?:bony )?spurs?", re.IGNORECASE), frozenset(["septal_deviation"])),
     # "ground-glass lesion of the ethmoid bone, fibrous dysplasia"
     "ground_glass": (re.compile("ground.glass", re.IGNORECASE), frozenset(["fibrous_dysplasia"])),
+    # "L4-S1 fusion, hardware intact"
+    "hardware": (
+        re.compile("(?:surgical )?hardware|metal ?work|screws?|rods?", re.IGNORECASE),
+        frozenset(["spinal_fusion"]),
+    ),
     # "calcified left hilar and subcarinal nodes"
     "mediastinal_lymphadenopathy": (
         re.compile(r"(?!.*(?:enlarge|adenopathy)).*nodes?", re.IGNORECASE),

@@ -171,7 +171,7 @@ class Sentence:
         """Whether the mention is one of two that "or" joins."""
         before, after = self.text[max(0, start - 30) : start], self.text[end : end + 8]
         if self.language is Language.CHINESE:
-            return before.endswith("或") or after.startswith("或")
+            return re.search("或[者为是小微]{0,2}$", before) is not None or after.startswith("或")
         return bool(_OR_BEFORE.search(before) or _OR_AFTER.search(after))
 
     def _is_bare_predicate(self, cue: Cue) -> bool:
@@ -315,7 +315,7 @@ class Sentence:
         if self._blocked(end, cue.start) and not chinese_reach.doubt_goes_back(cue, self.text, end):
             return False
         if self.language is Language.CHINESE:
-            return chinese_reach.reaches_left(cue, between)
+            return chinese_reach.reaches_left(cue, self.text, between)
         if self.language is Language.RUSSIAN:
             between = russian_reach.without_predicate_mark(between)
         if _HARD.search(between) or (self.text[cue.start] == "?" and _IN_BRACKETS.search(between)):
