@@ -77,7 +77,9 @@ class Lexicon:
                 self._narrower.setdefault(broader, []).append(row.id)
         self._expanded: dict[str, tuple[str, ...]] = {}
         self.collisions = names_of.collisions  # (name, concept, other concept): names that two concepts share
-        self._names = Names(names_of, frozenset(row.id for row in rows if row.kind in _STATED))
+        stated = frozenset(row.id for row in rows if row.kind in _STATED)
+        generic = frozenset(finding for row in rows for finding, _ in row.composed if finding != row.id)
+        self._names = Names(names_of, stated, generic)
         self._composition = Composition(rows, lambda concept: frozenset(self.expand(concept)))
         self._mentions = lru_cache(maxsize=16)(self._find)  # one report is asked several times
         self._around: dict[str, frozenset[str] | None] = {}

@@ -46,7 +46,7 @@ _ALL_TAKEN_OUT = re.compile(
 _NEXT_DEVICE = re.compile(r"(?:removed|pulled|withdrawn|extubated) and (?:the|an?|now)\b", re.IGNORECASE)
 _STILL_THERE = re.compile(r"\b(?:is|are|remains?|terminates?|projects?|in place)\b.*\band\b", re.IGNORECASE)
 _COMPLICATION = re.compile(
-    r"complicat|loosen|migrat|failure|malposition|lucen|fractur|kink|осложн|миграц|смещени|нестабильн|расшат|перелом"
+    r"complicat|loosen|migrat|failure|malposition|lucen|fractur|kink|осложн|утечк|миграц|смещени|нестабильн|расшат|перелом"
     r"|松动|断裂|移位|并发|周围",
     re.IGNORECASE,
 )
@@ -311,7 +311,7 @@ def _of_device(
     finish = min((at for mark in _MARKS if (at := sentence.find(mark, end)) >= 0), default=len(sentence))
     if is_device and (_is_taken_out(sentence, begin, start, end, finish) or _ALL_TAKEN_OUT.match(sentence, end)):
         return Assessment(Polarity.ABSENT)
-    if judged.polarity is Polarity.ABSENT and _COMPLICATION.search(sentence, begin, finish):
+    if judged.polarity is not Polarity.PRESENT and _COMPLICATION.search(sentence, begin, finish):
         return Assessment(Polarity.PRESENT)  # "миграции металлоконструкции нет"
     if judged.polarity is Polarity.ABSENT and not judged.historical and finish < len(sentence):
         return Sentence(sentence[begin:finish], language).assess(start - begin, end - begin)

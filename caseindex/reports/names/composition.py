@@ -52,6 +52,9 @@ _PLACE_OF = {
     "cystitis": "bladder",
     "thyroiditis": "thyroid",
     "adenomyosis": "uterus",
+    "cervical_lymphadenopathy": "lymph_node",
+    "mediastinal_lymphadenopathy": "lymph_node",
+    "abdominal_lymphadenopathy": "lymph_node",
 }
 _NO_PLACE = frozenset(["pneumothorax", "pneumoperitoneum", "lytic_lesion"])  # an effusion beside it may be any
 # Beyond a comma the place may be another one: "вещество мозга не изменено, кровоизлияний нет" denies all in the skull.
