@@ -18,6 +18,7 @@ from caseindex.reports.scope.english_signs import described_only
 from caseindex.reports.scope.negation import Assessment, Sentence
 from caseindex.reports.scope.places import place_of
 from caseindex.reports.scope.russian_details import is_detail
+from caseindex.reports.scope.russian_kinds import other_kinds
 from caseindex.reports.sides.sentence_sides import SentenceSides
 from caseindex.reports.sides.shared_sides import shared_sides
 from caseindex.reports.table import ConceptKind
@@ -171,7 +172,7 @@ def _of_sentence(
         free = [place for place in places if not any(mention.place == (place.start, place.end) for mention in stated)]
         found = _with_shared(found, plain, start, free, spans, changes, lexicon)
     if language is Language.RUSSIAN:
-        found = _as_specific(found, lexicon)
+        found = _with_kinds(_as_specific(found, lexicon), plain, spans, stated, places, lexicon)
     found = _with_unsaid(found, plain, language, spans, stated)
     return [made for made in found if id(made) not in only]
 
@@ -188,6 +189,26 @@ def _as_specific(found: list[Statement], lexicon: Lexicon) -> list[Statement]:
                 statement = replace(statement, finding=other.finding)
         made.append(statement)
     return made
+
+
+def _with_kinds(
+    found: list[Statement],
+    plain: str,
+    spans: Sequence[tuple[int, int]],
+    stated: Sequence[Mention],
+    places: Sequence[Mention],
+    lexicon: Lexicon,
+) -> list[Statement]:
+    """With what a Russian clause calls by its adjective only: "яичники: слева эндометриоидная киста, справа функциональная"."""
+    where = places[0].text if places else ""
+    for number, side, name in other_kinds(plain, spans):
+        told = next((made for made in reversed(found) if made.finding == stated[number].concept), None)
+        named = [
+            mention for mention in lexicon.mentions(f"{name} {where}", Language.RUSSIAN) if mention.start < len(name)
+        ]
+        if told is not None and told.side not in (side, Side.BOTH) and named and named[0].concept in lexicon.stated:
+            found.append(replace(told, finding=named[0].concept, side=side, change=None))
+    return found
 
 
 def _told_change(change: Change | None, judged: Assessment) -> Change | None:

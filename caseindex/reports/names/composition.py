@@ -52,6 +52,9 @@ _PLACE_OF = {
     "cystitis": "bladder",
     "thyroiditis": "thyroid",
     "adenomyosis": "uterus",
+}
+_CHINESE_PLACE_OF = {  # "胸腔置管引流术后，积液减少", "髂血管旁淋巴结肿大，转移可能"
+    "chest_tube": "pleura",
     "cervical_lymphadenopathy": "lymph_node",
     "mediastinal_lymphadenopathy": "lymph_node",
     "abdominal_lymphadenopathy": "lymph_node",
@@ -173,8 +176,8 @@ class Composition:
                 continue  # "lobectomy with volume loss" has no atelectasis
             if concept not in anatomy and _OF_THE_PAST.match(text, end):
                 continue
-            if concept == "chest_tube" and text[start : start + 1] > "\u4e00":
-                place = "pleura"  # "胸腔置管引流术后，积液减少"
+            if text[start : start + 1] > "\u4e00":
+                place = _CHINESE_PLACE_OF.get(concept, place)
             if place is not None:
                 places.append((place, start, end, bisect_right(starts, start)))
         refined: list[Span] = []

@@ -29,7 +29,9 @@ _STILL_SEEN = {
     "aneurysm": re.compile("瘤[体腔囊径]|残[腔留]|内漏"),
 }
 # "鞘膜积液术后复发"; not "术后，复发可能"
-_RECURS = re.compile("(?:根治|切除)*术后[^，。；未无]{0,6}复发(?![^，。；]{0,6}(?:可能|待|除外|排除|鉴别|[？?]))")
+_RECURS = re.compile(
+    "(?:根治|切除)*(?:术|[放化]疗|治疗)后[^，。；未无]{0,6}复发(?![^，。；]{0,6}(?:可能|待|除外|排除|鉴别|[？?]))"
+)
 # The cancer that the name of an operation holds.
 _CURED = {"nephrectomy": "rcc", "mastectomy": "breast_cancer", "pneumonectomy": "lung_cancer"}
 
