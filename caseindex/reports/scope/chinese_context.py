@@ -25,13 +25,14 @@ def in_context(here: Sequence[Mention], text: str, start: int, lexicon: Lexicon)
         before = text[: mention.start - start]
         if (
             _NOT_SO.search(before)
-            or (mention.concept.endswith("_laceration") and _OF_A_LESION.search(before))
             or (mention.concept == "free_fluid" and _is_ascites_too(mention, here))
             or (mention.text.startswith("Fazekas") and _grades(mention, here))
             or (found and _goes_on(found[-1], mention, lexicon))
             or (any(other.concept in lexicon.stated for other in found) and _only_describes(found[-1], mention, before))
         ):
             continue
+        if mention.concept.endswith("_laceration") and _ruptures(found, mention, before, lexicon):
+            mention = mention._replace(concept="rupture")
         if "Fazekas" in text and mention.concept in _WHITE_MATTER:
             mention = mention._replace(concept="small_vessel_disease")
         found.append(mention)
@@ -54,6 +55,15 @@ def _is_ascites_too(mention: Mention, here: Sequence[Mention]) -> bool:
 def _grades(mention: Mention, here: Sequence[Mention]) -> bool:
     """Whether a grade is one of lesions that the sentence names: "白质多发高信号，Fazekas 2级"."""
     return any(other is not mention and other.concept in _WHITE_MATTER for other in here)
+
+
+def _ruptures(found: Sequence[Mention], mention: Mention, before: str, lexicon: Lexicon) -> bool:
+    """Whether what is torn is a lesion and not its organ: "左肾错构瘤破裂", "右肾动脉瘤，未见破裂"."""
+    if not mention.text.startswith("破裂"):
+        return False
+    lesions = ("aneurysm", "tumor", "cyst")
+    named = any(other.concept in lexicon.expand(lesion) for other in found for lesion in lesions)
+    return named or _OF_A_LESION.search(before) is not None
 
 
 def _only_describes(last: Mention, mention: Mention, before: str) -> bool:

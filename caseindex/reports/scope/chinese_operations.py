@@ -25,6 +25,8 @@ _STILL_SEEN = {
     "fracture": re.compile("骨折线(?!.{0,4}消失)|骨痂|骨折端|骨不连|延迟愈合"),
     "hydrocephalus": re.compile("脑室"),
     "aortic_dissection": re.compile("假腔|破口|内膜片"),
+    "abscess": re.compile("脓腔(?!.{0,4}消失)"),
+    "avn": re.compile("塌陷|变扁"),
     "cyst": re.compile("囊[腔肿](?!.{0,4}消失)"),
     "aneurysm": re.compile("瘤[体腔囊径]|残[腔留]|内漏"),
 }
