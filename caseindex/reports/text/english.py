@@ -84,6 +84,8 @@ _NOT_GREEK = frozenset("cases masses abscesses diseases increases decreases uses
 # Porter would make one of "sacralization" and "sacral", of "abnormality" and "abnormal".
 _WHOLE = {
     "obstructing": "obstructing",
+    "embolization": "embolization",
+    "embolisation": "embolization",
     "occluder": "occluder",
     "perforator": "perforator",
     "perforators": "perforator",
