@@ -51,6 +51,10 @@ _ASKS_NOW = re.compile(
     r"[,;.]\s*(?:new|now|presents?|r/o|\?|query|rule out|to (?:rule out|exclude)|(?:evaluat\w+|eval|assess\w*|look|looking) (?:for|of))",
     re.IGNORECASE,
 )
+_ALTERNATIVES = re.compile(
+    r",\s+(?!(?:no|not|without|but|with|and|neither|nor|free|negative|there|which|suspected|possible|either|likely|probably|possibly|perhaps|suggest\w*|consistent|compatible|favou?r\w*|due|secondary|representing|reflecting)\b)(?:[\w-]+\s+){1,2}or\b",
+    re.IGNORECASE,
+)
 _RAISES = re.compile(r"(?:must|should|raises?|raising)\b", re.IGNORECASE)
 _PERSONAL = re.compile(r"\b(?:personal|own|patient(?:'s)?) (?:\w+ )?(?:history|hx)\b", re.IGNORECASE)
 _AFTER = re.compile(
@@ -108,6 +112,11 @@ def is_of_the_patient(between: str) -> bool:
 def raises_doubt(text: str, doubt: int) -> bool:
     """Whether a doubt at ``doubt`` is a predicate of its own: "in the absence of trauma must raise the suspicion of abuse"."""
     return _RAISES.match(text, doubt) is not None
+
+
+def opens_alternatives(text: str, end: int) -> bool:
+    """Whether a list of alternatives goes on behind its first: "metastasis, myeloma or lymphoma"."""
+    return _ALTERNATIVES.match(text, end) is not None
 
 
 def doubt_is_over(between: str) -> bool:
