@@ -13,7 +13,7 @@ from caseindex.records import Polarity, Statement
 # What is seen where the disease is; "囊性低密度影，囊肿可能" are both there, the one and the doubt about the other.
 _SIGN = re.compile(
     "充盈缺损|肠.*扩张|气液平|液气平|肺动脉.*(?:增宽|扩张|增粗|突出|膨隆|凸出)|间隙.*变窄|无回声|内膜片|楔形|弥漫性病变|流空消失"
-    "|皮质.*(?:毛糙|不连续|欠连续|扭曲|皱褶|中断|断裂|模糊)|骨小梁|连续性|[级度]信号|肋膈角.*(?:钝|浅)|(?<!合)征$|网膜.*饼"
+    "|皮质.*(?:毛糙|不连续|欠连续|扭曲|皱褶|中断|断裂|模糊)|骨小梁|连续性|[级度]信号|肋膈角.*(?:钝|浅)|(?<!合)征$|网膜.*饼|囊袋?状[突凸]起"
 )
 
 
@@ -64,6 +64,7 @@ _SHOWN = {
     "fracture": [_Shown(re.compile("骨折(?:端|线.*|块)|断端"), _FRACTURES)],  # "胫骨骨折术后，骨折端骨痂少许"
     "obstruction": [_Shown(re.compile("梗阻.*"), _OUTFLOW, doubted=True)],  # "结石梗阻所致"
     "surgical_clips": [_Shown(re.compile(".*夹.*"), frozenset(["aneurysm_clip"]))],
+    "torsion": [_Shown(re.compile("扭转"), frozenset(["volvulus", "ovarian_torsion", "testicular_torsion"]))],
     "rupture": [_Shown(re.compile("断裂"), _DEVICES)],  # "起搏器电极未见断裂"
     "tumor": [_Shown(re.compile("瘤"), frozenset(["aneurysm", "aaa", "aortic_aneurysm", "hemangioma"]), doubted=True)],
 }
