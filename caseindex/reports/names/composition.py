@@ -85,7 +85,7 @@ _OF_PARTS = re.compile(
     r"|left|right|common|external|internal|superficial|deep|superior|inferior|anterior|middle|posterior)(?:,| or| and|,? and/or)* ){2}",
     re.IGNORECASE,
 )
-_VAGUE = frozenset(["lesion", "edema", "injury"])
+_OF_ANYTHING = frozenset(["lesion", "edema", "injury"])
 # Too much to be told by the place of another English sentence: "both lesions are bright", "male injured in a game"
 _OF_THEIR_SENTENCE = frozenset(
     ["lung_nodule", "bone_marrow_edema", "meniscal_tear", "acl_tear", "jaw_mass", "skull_base_mass"]
@@ -252,7 +252,7 @@ class Composition:
             return None
         named = {place for place, left, right, _ in places if not _is_apart(text, generic, start, left, right)}
         elsewhere = {self.specific(generic, place) for place in named} - {None}
-        if generic in _VAGUE and text[start : start + 1].isascii():
+        if generic in _OF_ANYTHING and text[start : start + 1].isascii():
             elsewhere -= _OF_THEIR_SENTENCE
         if not elsewhere and generic == "free_fluid" and _EFFUSION.fullmatch(text, start, end):
             around = text[max(0, start - 2 * _BEYOND) : end + _BEYOND]

@@ -51,6 +51,7 @@ _ASKS_NOW = re.compile(
     r"[,;.]\s*(?:new|now|presents?|r/o|\?|query|rule out|to (?:rule out|exclude)|(?:evaluat\w+|eval|assess\w*|look|looking) (?:for|of))",
     re.IGNORECASE,
 )
+_EXPLAINS = re.compile(r"(?::|\(|\s[-–—])\s*(?:[\w-]+\s+){0,2}$")
 _ALTERNATIVES = re.compile(
     r",\s+(?!(?:no|not|without|but|with|and|neither|nor|free|negative|there|which|suspected|possible|either|likely|probably|possibly|perhaps|suggest\w*|consistent|compatible|favou?r\w*|due|secondary|representing|reflecting)\b)(?:[\w-]+\s+){1,2}or\b",
     re.IGNORECASE,
@@ -114,9 +115,10 @@ def raises_doubt(text: str, doubt: int) -> bool:
     return _RAISES.match(text, doubt) is not None
 
 
-def opens_alternatives(text: str, end: int) -> bool:
-    """Whether a list of alternatives goes on behind its first: "metastasis, myeloma or lymphoma"."""
-    return _ALTERNATIVES.match(text, end) is not None
+def opens_alternatives(text: str, start: int, end: int) -> bool:
+    """Whether a list of alternatives opens with the mention: "lytic lesion: metastasis, myeloma or lymphoma"; not "opacities,
+    atelectasis or pneumonia"."""
+    return _ALTERNATIVES.match(text, end) is not None and _EXPLAINS.search(text, 0, start) is not None
 
 
 def doubt_is_over(between: str) -> bool:

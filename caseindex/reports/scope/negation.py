@@ -172,7 +172,7 @@ class Sentence:
         before, after = self.text[max(0, start - 30) : start], self.text[end : end + 8]
         if self.language is Language.CHINESE:
             return re.search("或[者为是小微]{0,2}$", before) is not None or after.startswith("或")
-        if self.language is Language.ENGLISH and english_clauses.opens_alternatives(self.text, end):
+        if self.language is Language.ENGLISH and english_clauses.opens_alternatives(self.text, start, end):
             return True
         return bool(_OR_BEFORE.search(before) or _OR_AFTER.search(after))
 
