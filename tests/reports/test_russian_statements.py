@@ -33,6 +33,27 @@ _MARK = {"present": "+", "absent": "-", "uncertain": "?"}
         ("Паховая грыжа слева, справа грыжи нет.", {"inguinal_hernia+left", "inguinal_hernia-right"}),
         ("Переломы: 5 ребра, ключицы слева.", {"rib_fracture+", "clavicle_fracture+left"}),
         ("В левой молочной железе, на 2 ч, киста.", {"breast_cyst+left"}),
+        ("Стеноз ВСА справа 60%, контралатерально до 30%.", {"carotid_stenosis+right", "carotid_stenosis+left"}),
+        ("Слева паховая грыжа, справа бедренная.", {"inguinal_hernia+left", "hernia+right"}),
+        ("Перелом обеих костей левого предплечья.", {"radius_fracture+left", "ulna_fracture+left"}),
+        ("Образование с чёткими контурами в левой почке.", {"renal_mass+left"}),
+        (
+            "Печень: без очагов; левая почка - киста, камень.",
+            {"liver_mass-", "renal_cyst+left", "nephrolithiasis+left"},
+        ),
+        # A detail of what is stated, a word that means something else here.
+        ("Метастазы в печени, размеры очагов увеличились.", {"liver_metastasis+"}),
+        ("Полость с уровнем жидкости, абсцесс лёгкого.", {"lung_abscess+"}),
+        ("Грыжа L5-S1 с каудальным секвестром.", {"disc_herniation+"}),
+        ("Дислокация отломков сохраняется.", set()),
+        ("В желчном пузыре эхоструктуры с акустической тенью.", {"cholelithiasis+"}),
+        ("Образование молочной железы с акустической тенью.", {"mass+"}),
+        # What is there no more.
+        ("На месте удалённой опухоли киста.", {"tumor?h", "cyst+"}),
+        ("На месте ранее описанной консолидации тяжи фиброза.", {"consolidation-", "pulmonary_fibrosis+"}),
+        # One finding in several places.
+        ("Mts в лёгкие, печень.", {"lung_metastasis+", "liver_metastasis+"}),
+        ("Перелом свода черепа с переходом на пирамиду височной кости.", {"skull_fracture+", "temporal_bone_fracture+"}),
     ],
 )
 def test_statements_of_a_sentence(sentence: str, told: set[str]) -> None:

@@ -1,4 +1,5 @@
-"""What a Russian sentence names and yet does not state: a detail of what it has stated already."""
+"""What a Russian sentence names and yet does not state: a detail of what it has stated already, or a word that means
+something else beside others."""
 
 from __future__ import annotations
 
@@ -17,15 +18,14 @@ _ACTIVE = re.compile(r"активн\w+\s+(?:[а-яё]+\s+)?$", re.IGNORECASE)
 _LEVEL = re.compile("(?:горизонтальн\\w+ )?уров(?:ень|н)", re.IGNORECASE)
 _HOLDS_LEVEL = frozenset("lung_cavity lung_abscess abscess cyst bulla liver_abscess pancreatic_pseudocyst".split())
 _CAVITY = re.compile(r"(?:[^,;]*\s)?(?:полость|каверна|булла|абсцесс)(?! плевр)\b", re.IGNORECASE)
-# What a word means beside others: concept -> (the word, from there to the sentence's end; what stands anywhere in it)
+# What a word means beside others: concept -> (how its mention begins; what stands anywhere in the sentence)
+_BESIDE_A_DISC = ("секвестр", r"грыж|диск|дурал|корешк|\b[LSC]\d")
 _OTHER_MEANINGS = {
     "midline_shift": (  # "дислокация отломков", "дислокация дренажной трубки"
         r"(?:дислокац|смещени)\w* (?:[а-яё]+ ){0,2}(?:отломк|фрагмент|дренаж|катетер|трубк|зонд|электрод|эндопротез|стент|фиксатор|хрусталик|надколенник|хряща)",
         "",
     ),
-    "pulmonary_sequestration": ("секвестрац", r"грыж|диск|дурал|корешк|\b[LSC]\d"),
-    "osteomyelitis": ("секвестр", r"грыж|диск|дурал|корешк|\b[LSC]\d"),
-    "spondylodiscitis": ("секвестр", r"грыж|диск|дурал|корешк|\b[LSC]\d"),
+    **dict.fromkeys(["pulmonary_sequestration", "osteomyelitis", "spondylodiscitis"], _BESIDE_A_DISC),
     "lesion": (r"поражени\w+ (?:до |около |более )?\d", ""),  # "КТ-3 (поражение 60%)"
     "fibrosis": (r"фиброзно-(?!измен|рубц|спаеч|очаг)", ""),  # "фиброзно-хрящевой комплекс"
     "coronary_disease": ("(?:стеноз|окклюз|ПКА)", r"\bПБА\b|бедренн|подколенн|голен|конечност"),  # "ПКА" of a leg
@@ -39,6 +39,10 @@ _OTHER_MEANINGS = {
         r"образованием\W{1,3}[а-яё]+(?:ого|его|ов|ей|и|ы|а|я|ых|их)\b",
         r"\bс образованием",
     ),  # "с образованием карманов"
+}
+_OTHER_PATTERNS = {
+    concept: (re.compile(word, re.IGNORECASE), re.compile(beside, re.IGNORECASE))
+    for concept, (word, beside) in _OTHER_MEANINGS.items()
 }
 _SHADOW = re.compile("акустическ|тень", re.IGNORECASE)
 
@@ -60,10 +64,11 @@ def is_detail(mention: Mention, stated: Sequence[Mention], sentence: str, start:
 
 def _means_other(mention: Mention, sentence: str, start: int) -> bool:
     """Whether the words of a mention mean something else in its sentence: "дислокация отломков"."""
-    word, beside = _OTHER_MEANINGS.get(mention.concept, ("", ""))
-    if not word or not re.match(word, sentence[start:], re.IGNORECASE):
+    patterns = _OTHER_PATTERNS.get(mention.concept)
+    if patterns is None:
         return False
-    return not beside or re.search(beside, sentence, re.IGNORECASE) is not None
+    word, beside = patterns
+    return word.match(sentence, start) is not None and beside.search(sentence) is not None
 
 
 def _is_healing(mention: Mention, stated: Sequence[Mention], lexicon: Lexicon) -> bool:
