@@ -114,7 +114,7 @@ class CarriedSides:
             if begins <= start < ends and concept not in _OF_NO_ORGAN:
                 return heading
         opening = [(left, side) for left, side in self._opening if left < start]
-        if opening:
+        if opening and not (concept in _OF_NO_ORGAN and self._language is Language.RUSSIAN):
             left, side = opening[-1]
             if not any(left < at < start and other is not side for at, _, other in self._sides):
                 return side

@@ -190,6 +190,8 @@ def side_of(
                 distance = 0
             else:
                 crossed = sum((low <= a and b <= high) or (a < left and right < b <= start) for a, b in others)
+                if left >= end and sentence[left].isascii():  # "cyst in the left kidney, stone in the right kidney"
+                    crossed += sum(low <= a < left and right < b and "," in sentence[low:a] for a, b in others)
                 if crossed and concept in _OWN_SIDE:
                     continue  # "right adnexal mass and free fluid"
                 if right <= start and not crossed and _is_of_the_first(sentence, left, right, start, others):

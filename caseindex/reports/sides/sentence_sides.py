@@ -11,6 +11,7 @@ from caseindex.reports.scope.negation import Assessment
 from caseindex.reports.sides import chinese_sides
 from caseindex.reports.sides.carried_sides import CarriedSides, Named
 from caseindex.reports.sides.laterality import find_sides, is_direction, is_relative, last_side, side_of, side_of_place
+from caseindex.reports.sides.topic import is_unpaired
 
 # "тень сердца расширена влево" has no side, nor has what there is one of, nor what the whole body has
 UNSIDED = frozenset(
@@ -18,6 +19,10 @@ UNSIDED = frozenset(
     " bowel_perforation bowel_obstruction gastric_perforation adenoid_hypertrophy hydrocephalus pericardial_effusion hiatal_hernia heart_failure"
     " hemoperitoneum pancreatic_necrosis positive_dynamics negative_dynamics bph cirrhosis hepatic_steatosis splenomegaly cholelithiasis cholecystitis pancreatitis appendicitis aaa"
     " multiple_sclerosis tuberous_sclerosis neurofibromatosis sarcoidosis multiple_myeloma osteoporosis osteopenia".split()
+)
+# What no rule of composition makes, of what there is one of.
+_OF_ONE_ORGAN = frozenset(
+    ["uterine_fibroid", "adenomyosis", "pulmonary_embolism", "gastritis", "peptic_ulcer", "prostatitis", "ascites"]
 )
 
 
@@ -79,6 +84,8 @@ class SentenceSides:
         if not self._sides or mention.concept in UNSIDED or mention.text.startswith("破入"):
             return None
         side = self._own(mention, a, b, others, judged)
+        if self._language is Language.ENGLISH and side is not None and self._is_of_another(mention.concept, a, b):
+            side = None
         if mention.place is not None:
             place = mention.place[0] - self._start, mention.place[1] - self._start
             named, own = side_of_place(place, self._sides)
@@ -90,6 +97,23 @@ class SentenceSides:
         elif self._language is Language.RUSSIAN:
             side = self._of_other(mention.concept, a, b)
         return side
+
+    def _is_of_another(self, concept: str, a: int, b: int) -> bool:
+        """Whether the only side so far is that of a finding in another organ: "right upper lobe mass and liver metastases",
+        "right ovarian cyst and uterine fibroids"."""
+        if any(left >= a for left, _, _ in self._sides):
+            return False
+        last = max(right for _, right, _ in self._sides)
+        between = [
+            other for other in self._stated if last <= other.start - self._start and other.end - self._start <= a
+        ]
+        if between and concept in _OF_ONE_ORGAN:
+            return True
+        around = self._lexicon.around(concept)
+        if not between or around is None:
+            return False
+        first = self._lexicon.around(between[0].concept)
+        return first is not None and (is_unpaired(concept, self._lexicon) or around.isdisjoint(first))
 
     def _of_other(self, concept: str, a: int, b: int) -> Side | None:
         """The side of a denial where the same was found on the other: "гидронефроз слева; справа микролиты, уростаза нет"."""
