@@ -106,6 +106,8 @@ def may_be_genitive(word: str) -> bool:
         return False  # "аэробилия"
     if word[-1:] in {"а", "я"} and lemma(word) == word:
         return False  # "кавернома", "аневризма": a nominative, though there might be an "аневризм"
+    if word.endswith("ит") and word != "орбит":
+        return False  # "синовит", "бурсит": a nominative, known to the dictionary or not
     return any("gent" in parse.tag for parse in _analyser().parse(word))
 
 
