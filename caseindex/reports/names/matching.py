@@ -50,6 +50,7 @@ _NOT_HERE = {
     ),
     "MI": re.compile(r"\bMI,? \d{5}"),
     "TOF": re.compile(r"TOF[- ]?(?:MR|CE|3D|序列|法)|3D[- ]?TOF"),  # how the vessels were imaged
+    "БК": re.compile(r"БК ?[+(–-]"),  # "БК+": of tuberculosis
     "МК": re.compile(
         r"(?:кальциноз\w*|протез\w*|стеноз\w*|створ\w*|кольц\w*|недостаточност\w*|АК|ТК|клапан\w*)\W+(?:и\s)?МК"
     ),

@@ -257,7 +257,8 @@ class Sentence:
         if cue.kind is CueKind.HISTORICAL:
             if self._past_ends(cue.end, start):
                 return False
-            if _AFTER.match(self.text, cue.start, cue.end) and not genitive.may_be_genitive(self.text, start, end):
+            after = _AFTER.match(self.text, cue.start, cue.end) and not self.text[start].isascii()  # "после COVID-19"
+            if after and not genitive.may_be_genitive(self.text, start, end):
                 return False  # "после дренирования правосторонний пневмоторакс"
             if _COMMA.search(between) and not self._lists_past(cue):
                 return False  # "туберкулез в анамнезе, петрификаты", "состояние после ОНМК, гидроцефалия"
