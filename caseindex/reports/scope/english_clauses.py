@@ -6,7 +6,7 @@ import re
 
 # "no lymphadenopathy, small hiatal hernia": what has a size or a degree is there.
 _ASSERTS = re.compile(
-    r"\s*(?:(?:but|with|there (?:is|are))\s+)?(?:an?\s+)?(?:complex |solid |simple )?(?:small|tiny|minimal|trace|mild|moderate|severe|scattered|multiple|numerous|few|several|stable"
+    r"\s*(?:(?:but|with|there (?:is|are))\s+)?(?:an?\s+)?(?:complex |solid )?(?:simple|small|tiny|minimal|trace|mild|moderate|severe|scattered|multiple|numerous|few|several|stable"
     r"|unchanged|prominent|extensive|marked|advanced|diffuse|old|chronic|remote|incidental|healed|healing|known|persistent|residual"
     r"|bilateral|right|left|soft[ -]tissue (?:swelling|edema|oedema)|degenerative|atherosclerotic|post-?(?:surgical|operative)|\d+(?:\.\d+)? ?(?:x|mm|cm)|(?:mild|moderate)ly)\b",
     re.IGNORECASE,
@@ -48,7 +48,7 @@ _NEGATIVE_ENTRY = re.compile(
 _WITH = re.compile(r"\bwith\b", re.IGNORECASE)  # "status post evacuation with expected pneumocephalus"
 # "h/o lung cancer, new headache, r/o metastases"
 _ASKS_NOW = re.compile(
-    r"[,;.]\s*(?:new|now|presents?|r/o|\?|query|rule out|to (?:rule out|exclude)|(?:evaluat\w+|eval|assess\w*|look|looking) (?:for|of))",
+    r"[,;.]\s*(?:new|now|presents?|possible|probable|likely|suspected|r/o|\?|query|rule out|to (?:rule out|exclude)|(?:evaluat\w+|eval|assess\w*|look|looking) (?:for|of))",
     re.IGNORECASE,
 )
 _EXPLAINS = re.compile(r"(?::|\(|\s[-–—])\s*(?:[\w-]+\s+){0,2}$")
@@ -105,9 +105,13 @@ def past_is_over(between: str) -> bool:
     return any(pattern.search(between) for pattern in (_WITH, _OPENS_ANEW, _ASKS_NOW))
 
 
-def is_of_the_patient(between: str) -> bool:
-    """Whether the family's history is over: "family history of stroke, personal history of a fibroadenoma"."""
-    return _PERSONAL.search(between) is not None
+def is_of_the_patient(text: str, family: int, start: int) -> bool:
+    """Whether the family's history, told up to ``family``, is over at ``start``: "family history of stroke, personal history of
+    a fibroadenoma", "family history of cancer, simple breast cyst"."""
+    comma = text.rfind(",", family, start)
+    if _PERSONAL.search(text, family, start):
+        return True
+    return comma >= 0 and _ASSERTS.match(text, comma + 1) is not None
 
 
 def raises_doubt(text: str, doubt: int) -> bool:

@@ -240,7 +240,7 @@ class Sentence:
         if cue.kind is CueKind.FAMILY:
             if self.language is Language.CHINESE and not chinese_reach.family_goes_on(cue, self.text, between):
                 return False
-            own = english_clauses.is_of_the_patient(between)
+            own = english_clauses.is_of_the_patient(self.text, cue.end, start)
             return (
                 not own
                 and ";" not in between
