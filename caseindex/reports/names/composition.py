@@ -70,6 +70,7 @@ _BROADER_AFAR = {
     "brainstem_infarct": "ischemic_stroke",
 }
 _OF_LUNG = frozenset(["consolidation", "airspace_disease"])
+_KNOWN = re.compile(r"\b(?:known|history of|h/o) (?:[\w-]+ )?$", re.IGNORECASE)
 _CAROTID = re.compile(r"\bcarotid", re.IGNORECASE)
 _NEVER_AFAR = frozenset(["myocardial_infarction"])  # "wedge-shaped infarct and RV strain"
 # "病变", "поражение" are any disease of the organ and no mass in it; these haematomas lie outside the skull
@@ -179,6 +180,8 @@ class Composition:
                 continue
             if text[start : start + 1] > "\u4e00":
                 place = _CHINESE_PLACE_OF.get(concept, place)
+            if place is not None and concept.endswith("_cancer") and _KNOWN.search(text, 0, start):
+                continue  # "cerebellar lesion, metastasis in view of the known lung primary"
             if place is not None:
                 places.append((place, start, end, bisect_right(starts, start)))
         refined: list[Span] = []

@@ -20,9 +20,10 @@ _HOLDS_LEVEL = frozenset("lung_cavity lung_abscess abscess cyst bulla liver_absc
 _CAVITY = re.compile(r"(?:[^,;]*\s)?(?:полость|каверна|булла|абсцесс)(?! плевр)\b", re.IGNORECASE)
 # What a word means beside others: concept -> (how its mention begins; what stands anywhere in the sentence)
 _BESIDE_A_DISC = ("секвестр", r"грыж|диск|дурал|корешк|\b[LSC]\d")
+_SALIVARY = "подчелюст|поднижнечелюст|околоуш|слюн|слезн|молочн"
 _OTHER_MEANINGS = {
     "midline_shift": (  # "дислокация отломков", "дислокация дренажной трубки"
-        r"(?:дислокац|смещени)\w* (?:[а-яё]+ ){0,2}(?:отломк|фрагмент|дренаж|катетер|трубк|зонд|электрод|эндопротез|стент|фиксатор|хрусталик|надколенник|хряща)",
+        r"(?:дислокац|смещени)\w* (?:[а-яё]+ ){0,2}(?:отломк|фрагмент|дренаж|катетер|трубк|зонд|электрод|эндопротез|стент|фиксатор|хрусталик|надколенник|хряща|гортан|трахе|пищевод|почк|матк|орган|сердц|позвон)",
         "",
     ),
     **dict.fromkeys(["pulmonary_sequestration", "osteomyelitis", "spondylodiscitis"], _BESIDE_A_DISC),
@@ -31,6 +32,8 @@ _OTHER_MEANINGS = {
     "coronary_disease": ("(?:стеноз|окклюз|ПКА)", r"\bПБА\b|бедренн|подколенн|голен|конечност"),  # "ПКА" of a leg
     "disc_herniation": ("экструзи", "мениск"),  # "экструзия тела мениска"
     "hyperinflation": ("гиперпневматиз", "пазух|ячеек|сосцевид"),
+    "biliary_dilatation": ("проток", _SALIVARY),
+    "choledocholithiasis": ("конкремент|кам", _SALIVARY),
     "cavernoma": ("каверном", "воротн|портал"),  # a cavernous portal vein
     "vp_shunt": ("шунт", r"ПМЖВ|ПНА\b|\bОВ\b|ПКА\b|коронар|АКШ|МКШ|бедренн|подколенн|портосистем|TIPS|проходим"),
     "malignancy": ("злокачественност", "низк|высок|степен"),  # "глиома низкой степени злокачественности"

@@ -63,7 +63,7 @@ _BLOCKED_OUTFLOW = frozenset(["hydronephrosis", "ureteral_stone", "nephrolithias
 _OF_A_SIDE = frozenset(["mastectomy", "nephrectomy"])  # "РМЖ слева, РМЭ в 2018"
 _IN_CONSOLIDATION = frozenset(["air_bronchogram", "consolidation", "lung_opacity", "infiltrate", "pneumonia"])
 _FROM = re.compile(
-    r"\bfrom (?:the |an? )?(?:known |primary )?(?:[\w-]+ )?$", re.IGNORECASE
+    r"\b(?:from (?:the |an? )?(?:known |primary )?|known )(?:[\w-]+ )?$", re.IGNORECASE
 )  # "metastases from the known cancer"
 _PLAQUE = frozenset(["atherosclerosis", "stenosis", "carotid_stenosis", "carotid_occlusion"])
 _ADVERBS = frozenset(["справа", "слева"])

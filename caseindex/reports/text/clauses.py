@@ -21,7 +21,7 @@ _PREDICATES = frozenset(
     "enlarged dilated thickened widened narrowed effaced calcified displaced intact normal compressed".split()
 )
 _CLAUSE_WORDS = frozenset(
-    "but however although while which with than and or а но однако и или also although through при с со".split()
+    "but however although while which with than may might could and or а но однако и или also although through при с со".split()
 )
 _SIDES_AFTER = re.compile(  # "ЧЛС с обеих сторон не расширена"
     r"(?:обеих|двух|этой(?: же)?|той же|одной|противоположной|левой|правой|2-?х) сторон", re.IGNORECASE
