@@ -23,6 +23,11 @@ _DESCRIBES: dict[str, tuple[re.Pattern[str], frozenset[str]]] = {
         re.compile("(?:surgical )?hardware|metal ?work|screws?|rods?", re.IGNORECASE),
         frozenset(["spinal_fusion"]),
     ),
+    # "lucency in the parietal bone, likely a suture rather than a fracture"
+    "surgical_clips": (
+        re.compile("sutures?", re.IGNORECASE),
+        frozenset(["skull_fracture", "fracture", "craniosynostosis", "lytic_lesion"]),
+    ),
     # "calcified left hilar and subcarinal nodes"
     "mediastinal_lymphadenopathy": (
         re.compile(r"(?!.*(?:enlarge|adenopathy)).*nodes?", re.IGNORECASE),
