@@ -32,6 +32,12 @@ def _stated(sentence: str) -> set[str]:
         ("Mild CBD dilatation, likely physiological after cholecystectomy.", {"biliary_dilatation+", "cholecystectomy+"}),
         ("Steeple sign on the neck view suggestive of croup.", {"croup?"}),
         ("Chest pain, ? PE.", {"pulmonary_embolism?"}),
+        ("Appearances may be due to pneumonia.", {"pneumonia?"}),
+        ("A subtle fracture may be present.", {"fracture?"}),
+        ("Pulmonary nodules may be metastatic.", {"lung_nodule+", "lung_metastasis?"}),
+        ("Left ovary without detectable flow, findings highly concerning for ovarian torsion.", {"ovarian_torsion?l"}),
+        ("Lytic lesion of the femur: metastasis, myeloma or lymphoma.",
+         {"lytic_lesion+", "bone_metastasis?", "multiple_myeloma?", "lymphoma?"}),
     ],
 )  # fmt: skip
 def test_doubt(sentence: str, stated: set[str]) -> None:
@@ -68,6 +74,8 @@ def test_denials_and_the_past(sentence: str, stated: set[str]) -> None:
         ("The right adrenal nodule is not seen today, whereas the left one is unchanged.",
          {"adrenal_mass-r", "adrenal_mass+l"}),
         ("Bleed in the left thalamus.", {"brain_hemorrhage+l"}),
+        ("Cyst in the left kidney, stone in the right kidney.", {"renal_cyst+l", "nephrolithiasis+r"}),
+        ("Right upper lobe mass and liver metastases.", {"lung_mass+r", "liver_metastasis+"}),
         ("DVT of the left popliteal and femoral veins, right leg veins compressible.", {"dvt+l"}),
     ],
 )  # fmt: skip

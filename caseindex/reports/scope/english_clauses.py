@@ -56,6 +56,7 @@ _ALTERNATIVES = re.compile(
     r",\s+(?!(?:no|not|without|but|with|and|neither|nor|free|negative|there|which|suspected|possible|either|likely|probably|possibly|perhaps|suggest\w*|consistent|compatible|favou?r\w*|due|secondary|representing|reflecting)\b)(?:[\w-]+\s+){1,2}or\b",
     re.IGNORECASE,
 )
+_OWN_DOUBT = re.compile(r",\s*(?:(?!(?:or|and|nor)\b)[\w-]+\s+){0,3}$", re.IGNORECASE)
 _RAISES = re.compile(r"(?:must|should|raises?|raising)\b", re.IGNORECASE)
 _PERSONAL = re.compile(r"\b(?:personal|own|patient(?:'s)?) (?:\w+ )?(?:history|hx)\b", re.IGNORECASE)
 _AFTER = re.compile(
@@ -114,9 +115,10 @@ def is_of_the_patient(text: str, family: int, start: int) -> bool:
     return comma >= 0 and _ASSERTS.match(text, comma + 1) is not None
 
 
-def raises_doubt(text: str, doubt: int) -> bool:
-    """Whether a doubt at ``doubt`` is a predicate of its own: "in the absence of trauma must raise the suspicion of abuse"."""
-    return _RAISES.match(text, doubt) is not None
+def raises_doubt(text: str, denial: int, doubt: int) -> bool:
+    """Whether a doubt at ``doubt`` behind a denial that ends at ``denial`` is of its own clause: "in the absence of trauma must
+    raise the suspicion of abuse", "ovary without flow, findings concerning for torsion"."""
+    return _RAISES.match(text, doubt) is not None or _OWN_DOUBT.search(text, denial, doubt) is not None
 
 
 def opens_alternatives(text: str, start: int, end: int) -> bool:

@@ -153,7 +153,7 @@ class Sentence:
                 (
                     cue.before
                     and cue.end <= doubt.start
-                    and not english_clauses.raises_doubt(self.text, doubt.start)
+                    and not english_clauses.raises_doubt(self.text, cue.end, doubt.start)
                     and self._reaches_right(cue, doubt.start, doubt.end)
                 )
                 or (cue.after and cue.start >= end and not re.search("[.;:。；]", self.text[end : cue.start]))
