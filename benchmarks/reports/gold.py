@@ -11,8 +11,8 @@ well, and then the causes of the errors were repaired. ``fourth`` (100) and ``fi
 ``ninth`` (100 each): the same, by radiologists of an emergency hospital, of a polyclinic and children's hospital, of a stroke
 and cancer centre, two fifths of the sentences hard on purpose. ``seventh`` (80): by one of a university hospital; kept shut
 while the rules were developed on those three. ``tenth`` (120): by one who reports for many hospitals; ``eleventh`` (100): by one
-of a general hospital, kept shut while the rules were developed on all the others and looked at by nobody since: its first
-measurement is what these rules reach on unseen sentences.
+of a general hospital, kept shut while the rules were developed on all the others; ``twelfth`` (120): by one of a city
+hospital, kept shut in the same way, the eleventh among the developed ones.
 Authors of the sixth and seventh marked what is of the past as present, not knowing the convention ("h" is uncertain, in the
 family absent); that was put right before the first count.
 
@@ -39,7 +39,7 @@ from caseindex.records import Language  # noqa: E402
 from caseindex.reports.statements import statements  # noqa: E402
 from tests.reports.gold import Counts, Expected, compare, is_there, read  # noqa: E402
 
-LATER = ("fresh", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "eleventh")
+LATER = ("fresh", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "eleventh", "twelfth")
 HALVES = {"development": slice(0, None, 2), "held_out": slice(1, None, 2), "all": slice(None)}
 
 
