@@ -24,8 +24,7 @@ IMAGES_SHOWN = 3  # of a candidate patient
 VERIFIED = 10  # patients that geometric re-ranking looks at
 #: What a factor of e in agreeing key points is worth in similarity: the best of those tried on two archives of chest
 #: radiographs (benchmarks/identity/second_stage.py).
-KEY_POINTS_WEIGHT = 0.03
-KEY_POINTS_WEIGHT_OF_COSINES = 0.05  # where the archive is too small to normalise similarities
+KEY_POINTS_WEIGHT = 0.05
 
 #: An archived image's pixels; ``None`` where its source is gone.
 Look = Callable[[Image], PixelArray | None]
@@ -169,8 +168,7 @@ def match(
     if look is not None and asked.picture is not None:
         found = _verified(asked.picture, found, look)
     if reranking is ReRanking.GEOMETRY:
-        weight = KEY_POINTS_WEIGHT if own is not None else KEY_POINTS_WEIGHT_OF_COSINES
-        found = _by_key_points(found, best[order], weight)
+        found = _by_key_points(found, best[order])
     return Match(tuple(found[:k]), nobody, len(rows), evidence.why, copies)
 
 
@@ -197,10 +195,13 @@ def _verified(picture: PixelArray, candidates: list[Candidate], look: Look) -> l
     ]
 
 
-def _by_key_points(candidates: list[Candidate], similarity: Float32Array, weight: float) -> list[Candidate]:
+def _by_key_points(candidates: list[Candidate], similarity: Float32Array) -> list[Candidate]:
     """The first VERIFIED anew, by similarity and agreeing key points; the others behind them as they were."""
     first = candidates[:VERIFIED]
-    scores = [float(one) + weight * math.log1p(each.inliers or 0) for one, each in zip(similarity, first, strict=False)]
+    scores = [
+        float(one) + KEY_POINTS_WEIGHT * math.log1p(each.inliers or 0)
+        for one, each in zip(similarity, first, strict=False)
+    ]
     ordered = [first[place] for place in np.argsort(-np.array(scores), kind="stable").tolist()] + candidates[VERIFIED:]
     return [replace(one, rank=rank) for rank, one in enumerate(ordered, start=1)]
 
