@@ -21,6 +21,7 @@ from caseindex.train import distributed
 from caseindex.train.identity_settings import WITH_MARGIN, IdentitySettings
 from caseindex.train.identity_task import IdentityImages, IdentityModule, IdentityTask
 from caseindex.train.loop import LoopResult
+from caseindex.train.losses.arcface import SubCenterArcFace
 from caseindex.train.optimisation import optimise, trunk_and_head
 from caseindex.train.progress import OnProgress, silent
 from caseindex.train.run_folder import write_json
@@ -133,6 +134,9 @@ def _begun(
     with torch.no_grad():
         module.mean.copy_(torch.from_numpy(head.mean))
         module.weight.copy_(torch.from_numpy(np.asarray(projection, np.float32)))
+    if isinstance(module.criterion, SubCenterArcFace):
+        begun = torch.from_numpy(task.embedded(train)).to(device)
+        module.criterion.start_from(begun, task.classes(train), seed=settings.seed)
     return task, module
 
 

@@ -140,6 +140,8 @@ class IdentityTask:
         known = np.unique(images.persons[train][images.persons[train] >= 0])
         self._class_of = np.full(int(images.persons.max(initial=-1)) + 2, -1, np.int64)
         self._class_of[known] = np.arange(len(known))
+        family = dict(zip(images.persons[train].tolist(), images.families[train].tolist(), strict=True))
+        self._class_families = np.array([family[person] for person in known.tolist()], np.int64)
         self._rounds: dict[int, Int64Array] = {}
 
     @property
@@ -193,7 +195,8 @@ class IdentityTask:
         families = torch.from_numpy(self._images.families[rows]).to(self._device)
         criterion = self._module.criterion
         if isinstance(criterion, SubCenterArcFace):
-            return criterion(embeddings, torch.from_numpy(self._class_of[self._images.persons[rows]]).to(self._device))
+            ignored = families[:, None] == torch.from_numpy(self._class_families).to(self._device)[None, :]
+            return criterion(embeddings, self.classes(rows), ignored)
         memory = self._module.memory
         if memory is None or criterion is None:
             return _applied(criterion, person_pairs(embeddings, persons, families=families))
@@ -209,6 +212,10 @@ class IdentityTask:
         )
         memory.add(embeddings, persons, families, images)
         return _applied(criterion, pairs)
+
+    def classes(self, rows: Int64Array) -> torch.Tensor:
+        """[rows] consecutive numbers of the training side's persons, -1 for others."""
+        return torch.from_numpy(self._class_of[self._images.persons[rows]]).to(self._device)
 
     def validate(self) -> dict[str, float]:
         vectors = self.embedded(self._validation)

@@ -254,6 +254,37 @@ def test_arcface_leaves_unknown_persons_out() -> None:
     assert float(torch.autograd.grad(nobody, raw)[0].abs().max()) == 0
 
 
+def test_arcface_does_not_push_apart_who_may_be_one() -> None:
+    """0 and 1 may be one person: the value is that of a loss that has never heard of the other one."""
+    loss = SubCenterArcFace(3, 8, centers=2).double()
+    embeddings, persons = normalize(_raw(8, n=4), dim=1).detach(), torch.tensor([0, 1, 0, -1])
+    families = torch.tensor([7, 7, 8])
+    ignored = families[persons][:, None] == families[None, :]
+    found = float(loss(embeddings, persons, ignored).detach())
+    alone = []
+    for row, person in enumerate(persons[:3].tolist()):
+        two = SubCenterArcFace(2, 8, centers=2).double()
+        with torch.no_grad():
+            two.weight.copy_(loss.weight.view(3, 2, 8)[[person, 2]].reshape(4, 8))
+        alone.append(float(two(embeddings[row : row + 1], torch.tensor([0])).detach()))
+    assert found == pytest.approx(np.mean(alone))
+    assert found < float(loss(embeddings, persons).detach())
+
+
+def test_arcface_begins_where_the_persons_are() -> None:
+    embeddings, persons = normalize(_raw(8, n=6), dim=1).detach().float(), torch.tensor([0, 0, 2, 2, 2, -1])
+    loss = SubCenterArcFace(4, 8, centers=3)
+    before = loss.weight.detach().clone()
+    loss.start_from(embeddings, persons)
+    weight = loss.weight.detach().view(4, 3, 8)
+    for person in (0, 2):
+        middle = normalize(embeddings[persons == person].mean(0), dim=0)
+        assert float((weight[person] @ middle).min()) > 0.98
+        assert float((weight[person, 0] - weight[person, 1]).abs().max()) > 0
+    assert torch.equal(weight[[1, 3]], before.view(4, 3, 8)[[1, 3]])
+    assert float(loss(embeddings, persons).detach()) < float(SubCenterArcFace(4, 8)(embeddings, persons).detach())
+
+
 @pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: type(loss).__name__)
 @pytest.mark.parametrize("persons", [[0, 1, 2, 3], [-1, -1, -1, -1]], ids=["strangers only", "unknown only"])
 def test_a_batch_without_positives_has_a_finite_gradient(loss: torch.nn.Module, persons: list[int]) -> None:
