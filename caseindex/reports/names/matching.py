@@ -44,10 +44,11 @@ _NOT_HERE = {
     "Cr": re.compile(r"[A-Za-z(][^а-яё]{0,9}\bCr\b|\bCr\b[^а-яё]{0,9}[A-Za-z]"),  # creatine
     "MT": re.compile(r"\bMT (?:base|head|neck|shaft|joint|fracture|fx)|\d(?:st|nd|rd|th)? MT\b"),
     "PCP": re.compile(r"\b(?:by|with|to|her|his|their|the|a) PCP"),
-    "MS": re.compile(r"\bMS\s*[:=-]|\baltered MS|\bMS contin|\bchange in MS|\bmental MS"),
+    "MS": re.compile(r"(?<!nown )\bMS\s*[:=-]|\baltered MS|\bMS contin|\bchange in MS|\bmental MS"),
     "RA": re.compile(
         r"\bRA (?:and|/|or|to) (?:the )?(?:RV|LA)\b|\b(?:in|to|into) (?:the )?RA\b|\bRA (?:lead|enlarge|dilat|pressure|size|tip)|/RA\b"
     ),
+    "NOF": re.compile(r"NOF (?:#|fx|frac)|(?:L|R|left|right) NOF\b"),  # the neck of the femur
     "MI": re.compile(r"\bMI,? \d{5}"),
     "TOF": re.compile(r"TOF[- ]?(?:MR|CE|3D|序列|法)|3D[- ]?TOF"),  # how the vessels were imaged
     "БК": re.compile(r"БК ?[+(–-]"),  # "БК+": of tuberculosis

@@ -7,7 +7,7 @@ import re
 # "no lymphadenopathy, small hiatal hernia": what has a size or a degree is there.
 _ASSERTS = re.compile(
     r"\s*(?:(?:but|with|there (?:is|are))\s+)?(?:an?\s+)?(?:complex |solid )?(?:simple|small|tiny|minimal|trace|mild|moderate|severe|scattered|multiple|numerous|few|several|stable"
-    r"|unchanged|prominent|extensive|marked|advanced|diffuse|old|chronic|remote|incidental|healed|healing|known|persistent|residual"
+    r"|unchanged|prominent|extensive|marked|advanced|diffuse|old|chronic|remote|incidental|healed|healing|known|persistent|residual|established|long-?standing|age-related|generali[sz]ed|background|adjacent[- ](?:level|segment)"
     r"|bilateral|right|left|soft[ -]tissue (?:swelling|edema|oedema)|degenerative|atherosclerotic|post-?(?:surgical|operative)|\d+(?:\.\d+)? ?(?:x|mm|cm)|(?:mild|moderate)ly)\b",
     re.IGNORECASE,
 )
@@ -56,6 +56,14 @@ _ALTERNATIVES = re.compile(
     r",\s+(?!(?:no|not|without|but|with|and|neither|nor|free|negative|there|which|suspected|possible|either|likely|probably|possibly|perhaps|suggest\w*|consistent|compatible|favou?r\w*|due|secondary|representing|reflecting)\b)(?:[\w-]+\s+){1,2}or\b",
     re.IGNORECASE,
 )
+# "solitary metastasis, less likely abscess", "dissection or, less probably, vasculitis"
+_OUTWEIGHS = re.compile(
+    r"\s*(?:\([^()]*\))?,?(?P<or> or)?,? (?:much |far |perhaps |possibly )?less (?:likely|probably|commonly)\b(?!\s*[.;]|\s*$)",
+    re.IGNORECASE,
+)
+# "favour collapse rather than a large effusion"
+_INSTEAD_OF = re.compile(r"rather than|instead of|as opposed to", re.IGNORECASE)
+_FAVOURS = re.compile(r"\b(?:favou?r(?:s|ed|ing)?|more likely|leans?|leaning)\b[^.;]*$", re.IGNORECASE)
 _OWN_DOUBT = re.compile(r",\s*(?:(?!(?:or|and|nor)\b)[\w-]+\s+){0,3}$", re.IGNORECASE)
 _RAISES = re.compile(r"(?:must|should|raises?|raising)\b", re.IGNORECASE)
 _PERSONAL = re.compile(r"\b(?:personal|own|patient(?:'s)?) (?:\w+ )?(?:history|hx)\b", re.IGNORECASE)
@@ -67,7 +75,7 @@ _AFTER = re.compile(
 # "given the history of melanoma, a metastasis ..."
 _OPENS_ANEW = re.compile(r",\s*(?:an?|the|there|these|this|new|currently?|now)\s(?:[\w-]+\s)*$", re.IGNORECASE)
 _ASKS = re.compile(
-    r"r/o|query|suspected|question(?:ed|able)|queried|possible|\?|(?:to )?(?:rule out|exclude)|(?:evaluat\w+|eval|assess\w*|look|looking) (?:for|of)",
+    r"r/o|query|suspected|question(?:ed|able| of)?|queried|possible|possibility of|(?:suspicion|concern) (?:of|for)|\?|(?:to )?(?:rule out|exclude)|(?:evaluat\w+|eval|assess\w*|look|looking) (?:for|of)",
     re.IGNORECASE,
 )
 
@@ -121,9 +129,17 @@ def raises_doubt(text: str, denial: int, doubt: int) -> bool:
     return _RAISES.match(text, doubt) is not None or _OWN_DOUBT.search(text, denial, doubt) is not None
 
 
+def is_outweighed(text: str, cue: int, cue_end: int) -> bool:
+    """Whether a denial at ``cue`` only weighs one doubt against another: "favour collapse rather than effusion"."""
+    return _INSTEAD_OF.fullmatch(text, cue, cue_end) is not None and _FAVOURS.search(text, 0, cue) is not None
+
+
 def opens_alternatives(text: str, start: int, end: int) -> bool:
     """Whether a list of alternatives opens with the mention: "lytic lesion: metastasis, myeloma or lymphoma"; not "opacities,
-    atelectasis or pneumonia"."""
+    atelectasis or pneumonia". Or whether a less likely one is told beside it."""
+    lesser = _OUTWEIGHS.match(text, end)
+    if lesser is not None and (lesser["or"] or _EXPLAINS.search(text, 0, start)):
+        return True
     return _ALTERNATIVES.match(text, end) is not None and _EXPLAINS.search(text, 0, start) is not None
 
 

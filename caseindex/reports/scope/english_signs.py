@@ -24,14 +24,39 @@ _DESCRIBES: dict[str, tuple[re.Pattern[str], frozenset[str]]] = {
         frozenset(["spinal_fusion"]),
     ),
     # "lucency in the parietal bone, likely a suture rather than a fracture"
+    # "post clipping of an aneurysm, clip artefact"
     "surgical_clips": (
-        re.compile("sutures?", re.IGNORECASE),
-        frozenset(["skull_fracture", "fracture", "craniosynostosis", "lytic_lesion"]),
+        re.compile("sutures?|(?:post )?clipping.*", re.IGNORECASE),
+        frozenset(["skull_fracture", "fracture", "craniosynostosis", "lytic_lesion", "aneurysm_clip"]),
     ),
     # "calcified left hilar and subcarinal nodes"
     "mediastinal_lymphadenopathy": (
         re.compile(r"(?!.*(?:enlarge|adenopathy)).*nodes?", re.IGNORECASE),
         frozenset(["calcified_lymph_node"]),
+    ),
+    # "discitis with endplate destruction"
+    "lytic_lesion": (
+        re.compile("end-?plate (?:destruction|erosions?|irregularity)", re.IGNORECASE),
+        frozenset(["spondylodiscitis"]),
+    ),
+    # "enlarged ovary, whirlpool sign: torsion"
+    "volvulus": (
+        re.compile("whirl(?:pool)? sign|twisted pedicle", re.IGNORECASE),
+        frozenset(["ovarian_torsion", "testicular_torsion", "torsion"]),
+    ),
+    # "retracted supraspinatus tear, fatty infiltration"
+    "hepatic_steatosis": (
+        re.compile("fatty infiltration", re.IGNORECASE),
+        frozenset("rotator_cuff_tear tendinosis tendon_rupture muscle_tear atrophy".split()),
+    ),
+    "hypertrophy": (
+        re.compile(".*(?:flavum|flaval|facet).*", re.IGNORECASE),
+        frozenset(["spinal_stenosis", "facet_arthropathy"]),
+    ),
+    # "reticulation and honeycombing, a UIP pattern"
+    "interstitial_lung_disease": (
+        re.compile("(?:subpleural |basal )*reticulation", re.IGNORECASE),
+        frozenset(["pulmonary_fibrosis"]),
     ),
     "lesion": (re.compile("lesions?", re.IGNORECASE), frozenset(["crohn"])),  # "skip lesions"
 }

@@ -137,7 +137,8 @@ class Sentence:
                 return Assessment(Polarity.ABSENT, historical)
             if nearest.kind is CueKind.UNCERTAIN and self._doubt_is_denied(nearest, start, end):
                 return Assessment(Polarity.ABSENT, historical)
-            polarity = Polarity.ABSENT if nearest.kind is CueKind.NEGATION else Polarity.UNCERTAIN
+            denied = nearest.kind is CueKind.NEGATION and not self._is_outweighed(nearest)
+            polarity = Polarity.ABSENT if denied else Polarity.UNCERTAIN
             if self.text[nearest.start : nearest.end].lower() == "ни" and len({cue.kind for *_, cue in others}) > 1:
                 polarity = Polarity.UNCERTAIN  # "нельзя исключить ни ишемию, ни кровоизлияние"
             return Assessment(polarity, historical and polarity is not Polarity.ABSENT)  # "no history of tuberculosis"
@@ -175,6 +176,9 @@ class Sentence:
         if self.language is Language.ENGLISH and english_clauses.opens_alternatives(self.text, start, end):
             return True
         return bool(_OR_BEFORE.search(before) or _OR_AFTER.search(after))
+
+    def _is_outweighed(self, cue: Cue) -> bool:
+        return self.language is Language.ENGLISH and english_clauses.is_outweighed(self.text, cue.start, cue.end)
 
     def _is_bare_predicate(self, cue: Cue) -> bool:
         """Whether a Russian verb with "не" is all that its clause says, but for a word like "now"."""

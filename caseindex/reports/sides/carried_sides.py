@@ -155,11 +155,11 @@ class CarriedSides:
         субдуральная гематома", "左侧脑桥高信号，符合急性脑梗死"; not that of another organ."""
         if not _FOCAL.intersection((concept, *lexicon.ancestors(concept))):
             return None
-        if concept in _SYSTEMIC and self._language is not Language.ENGLISH:
-            return None
         if self._language is Language.CHINESE and is_unpaired(concept, lexicon):
             return None
         named = {side for _, right, side in self._sides if right <= start}
+        if concept in _SYSTEMIC and (self._language is not Language.ENGLISH or Side.BOTH in named):
+            return None  # "bilateral hilar enlargement, ddx sarcoid vs lymphoma"
         if _FROM.search(self._sentence, 0, start):
             return None
         link = None

@@ -28,9 +28,9 @@ _WORDS = {
         r"|(?:worse|greater|more (?:\w+ )?|larger|predominantly|predominant) on the (?:right|left)"
         r"|(?:right|left) (?:(?:upper|lower|middle|mid|main|frontal|parietal|temporal|occipital|lobe|lung|anterior|posterior"
         r"|apical|basal|superior|inferior|medial|lateral|\d+(?:st|nd|rd|th)?) ){0,2}(?:and|&) (?:\w+ )?(?:right|left)|either (?=side|lung|breast|kidney|eye|ear|hip|knee)"
-        r"|r ?> ?l|l ?> ?r|right ?> ?left|left ?> ?right)\b"
-        r"|\b(?P<left>left(?:[- ]sided|-hand|ward)?|lt|LUL|LLL|LUZ|LMZ|LLZ|levo\w+|(?<=\()L(?=\))|(?<=\bon )L|(?<=\bto )L(?! ?\d)|L(?=-sided)|(?<=[:,;] )L(?= [<>~]?\d+(?:-\d+)? ?(?:%|mm|cm))|L(?= (?:(?!SPINE|COLON|RATIO)[A-Z]{2,}s?|(?!spine|ratio)[a-z]{3,})\b))\b(?! (?:ventric|atri|heart))"
-        r"|\b(?P<right>right(?:[- ]sided|-hand|ward)?|rt|RUL|RML|RLL|RUZ|RMZ|RLZ|dextro\w+|(?<=\()R(?=\))|(?<=\bon )R|(?<=\bto )R(?! ?\d)|R(?=-sided)|(?<=[:,;] )R(?= [<>~]?\d+(?:-\d+)? ?(?:%|mm|cm))|R(?= (?:(?!WAVE|RATIO)[A-Z]{2,}s?|(?!wave|ratio)[a-z]{3,})\b))\b"
+        r"|(?:right|left) (?:\w+ ){0,3}and both|r ?> ?l|l ?> ?r|right ?> ?left|left ?> ?right)\b"
+        r"|\b(?P<left>left(?:[- ]sided|-hand|ward)?|lt|LUL|LLL|LUZ|LMZ|LLZ|levo\w+|(?<=\()L(?=\))|(?<=\bon )L|(?<=\bto )L(?! ?\d)|L(?=-sided)|(?<=[:,;] )L(?= [<>~]?\d+(?:-\d+)? ?(?:%|mm|cm))|(?<=[a-z] )L(?=[,;.)]|$| \d+(?:\.\d+)? ?(?:mm|cm))|L(?= (?:(?!SPINE|COLON|RATIO)[A-Z]{2,}s?|(?!spine|ratio)[a-z]{3,})\b))\b(?! (?:ventric|atri|heart))"
+        r"|\b(?P<right>right(?:[- ]sided|-hand|ward)?|rt|RUL|RML|RLL|RUZ|RMZ|RLZ|dextro\w+|(?<=\()R(?=\))|(?<=\bon )R|(?<=\bto )R(?! ?\d)|R(?=-sided)|(?<=[:,;] )R(?= [<>~]?\d+(?:-\d+)? ?(?:%|mm|cm))|(?<=[a-z] )R(?=[,;.)]|$| \d+(?:\.\d+)? ?(?:mm|cm))|R(?= (?:(?!WAVE|RATIO)[A-Z]{2,}s?|(?!wave|ratio)[a-z]{3,})\b))\b"
         r"(?! (?:ventric|atri|heart|clinical|context|setting|patient))"
     ),
     Language.RUSSIAN: re.compile(
@@ -78,12 +78,20 @@ _STRESSED = re.compile(r"(?:left|right)$", re.IGNORECASE)
 _EARLIER = 250  # characters back to the side that "contralateral" is of
 _LAST_COMMA = re.compile(r"[^,;:]*,\s*(?:[^,;:]{1,25},\s*)?")
 # "microcalcifications, UOQ right breast": a place behind a comma, of which nothing is said
-_MERE_PLACE = re.compile(r"[^,;:]*,\s*(?:[\w-]+\s+){0,4}|[^;:]{0,45},\s*(?:in|within|at) the ", re.IGNORECASE)
-_MERE_REST = re.compile(
-    r"\s+(?:breast|kidney|lung|lobe|upper|lower|middle|hemisphere|adrenal|ovary|adnexa|groin|axilla|молочн\w+ желез\w+|почки|легкого"
-    r"|лёгкого|доли|полушария)(?:\s+lobe)?\s*(?=[,;.]|$)",
+_MERE_PLACE = re.compile(
+    r"[^,;:]*,\s*(?!largest|biggest|dominant)(?:[\w-]+\s+){0,4}|[^;:]{0,45},\s*(?!largest|biggest|dominant)(?:in|within|at) the ",
     re.IGNORECASE,
 )
+_MERE_REST = re.compile(
+    r"\s+(?:молочн\w+ желез\w+|почки|легкого|лёгкого|доли|полушария)\s*(?=[,;.]|$)"
+    r"|(?:\s+(?:upper|lower|middle|mid|inner|outer|inferior|superior|anterior|posterior|medial|lateral|proximal|distal|main|apical|basal|maxillary"
+    r"|frontal|parietal|temporal|occipital|cerebellar|breast|kidney|renal|lung|lobes?|hemi(?:sphere|thorax|diaphragm)|hilum|base|apex|zone|pole|segment"
+    r"|adrenal|gland|ovary|adnexa|testis|ureter|groin|axilla|flank|iliac|popliteal|fossa|quadrant|antrum|sinus|orbit|insula|thalamus|cerebellum|basal ganglia"
+    r"|CPA|MCA|ICA|shoulder|humerus|humeral|elbow|forearm|radius|ulna|wrist|hand|thumb|finger|hip|femur|femoral|thigh|knee|calf|leg|tibia|tibial|fibula|ankle"
+    r"|foot|heel|toe|neck|parotid|scapula|clavicle|rib)\b){1,3}\s*(?=[,;:.(]|$)",
+    re.IGNORECASE,
+)
+_LOBE = re.compile(r"[RL][UML][LZ]\s*(?=[,;:.(]|$)")  # "cavity with an air-fluid level, posterior segment RUL"
 _COLON = re.compile(r"[^,;:]{0,25}:\s*(?:на |в )?")
 _LATER = 45  # characters from an attribute to its noun
 _MODIFIERS = re.compile(
@@ -215,7 +223,7 @@ def side_of(
                     left >= end
                     and not crossed
                     and _MERE_PLACE.fullmatch(sentence, low, high)
-                    and _MERE_REST.match(sentence, right)
+                    and (_MERE_REST.match(sentence, right) or _LOBE.match(sentence, left))
                 ):
                     return side
                 if high - low > _FAR or (
@@ -250,6 +258,8 @@ def _is_attribute(sentence: str, left: int, right: int, others: Sequence[tuple[i
     """Whether a word of side belongs to another finding right behind it; the Russian adverbs do not."""
     if sentence[left:right].lower() in {"слева", "справа", "влево", "вправо"} or _ON_THE.search(sentence, 0, left):
         return False
+    if sentence[left].isascii() and any(a == left and right < b for a, b in others):
+        return True  # "Kerley B lines and small bilateral effusions": a word of the other's name
     reach = _LATER if sentence[left].isascii() else 2
     return any(
         0 <= a - right <= reach and _MODIFIERS.fullmatch(sentence, right, a) and not _SPREADS.match(sentence, a)

@@ -18,7 +18,8 @@ UNSIDED = frozenset(
     "normal cholecystectomy child_abuse covid ards leukemia cardiomegaly enlarged_mediastinum sternal_fracture spondylolisthesis aortic_dissection pneumoperitoneum"
     " bowel_perforation bowel_obstruction gastric_perforation adenoid_hypertrophy hydrocephalus pericardial_effusion hiatal_hernia heart_failure"
     " hemoperitoneum pancreatic_necrosis positive_dynamics negative_dynamics bph cirrhosis hepatic_steatosis splenomegaly cholelithiasis cholecystitis pancreatitis appendicitis aaa"
-    " multiple_sclerosis tuberous_sclerosis neurofibromatosis sarcoidosis multiple_myeloma osteoporosis osteopenia".split()
+    " multiple_sclerosis vasculitis alzheimer small_vessel_disease pulmonary_hypertension portal_hypertension cardiomyopathy peritonitis peritoneal_carcinomatosis"
+    " miliary_tb empty_sella hepatitis crohn ulcerative_colitis tuberous_sclerosis neurofibromatosis sarcoidosis multiple_myeloma osteoporosis osteopenia".split()
 )
 # What no rule of composition makes, of what there is one of.
 _OF_ONE_ORGAN = frozenset(

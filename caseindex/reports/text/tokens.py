@@ -97,6 +97,8 @@ def _normal(word: str) -> tuple[str, bool]:
             # Upper case is an abbreviation, not the word: IT, AS, OR. Only where the lexicon can tell; here it stops.
             return lower, True
         return english.stem(lower), False
+    if lower == "#":  # "odontoid peg #"
+        return english.stem("fracture"), False
     return lower.replace(",", "."), False
 
 
