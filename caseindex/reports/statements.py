@@ -14,6 +14,7 @@ from caseindex.reports.scope.chinese_context import in_context
 from caseindex.reports.scope.chinese_operations import cured_cancer, is_still_there, stated_mentions
 from caseindex.reports.scope.chinese_signs import without_signs
 from caseindex.reports.scope.ellipsis import denied_sides, graded_sides, repeated_sides
+from caseindex.reports.scope.english_company import in_company
 from caseindex.reports.scope.english_signs import described_only
 from caseindex.reports.scope.negation import Assessment, Sentence
 from caseindex.reports.scope.places import place_of
@@ -120,6 +121,8 @@ def _of_sentence(
         here = in_context(here, plain, start, lexicon)
         stated = stated_mentions(here, plain, start, lexicon)
     else:
+        if language is Language.ENGLISH:
+            here = in_company(here, plain, start)
         stated = [mention for mention in here if mention.concept in lexicon.stated]
     if not stated:
         return []

@@ -69,13 +69,14 @@ _BROADER_AFAR = {
     "posterior_infarct": "ischemic_stroke",
     "brainstem_infarct": "ischemic_stroke",
 }
-_OF_LUNG = frozenset(["consolidation", "airspace_disease"])
+# Of an organ in English only: "no edema or consolidation" (a Russian one may be a bone's), "old infarct, mild atrophy"
+_ENGLISH_PLACE_OF = {"consolidation": "lung", "airspace_disease": "lung", "old_infarct": "brain"}
 _KNOWN = re.compile(r"\b(?:known|history of|h/o) (?:[\w-]+ )?$", re.IGNORECASE)
 _CAROTID = re.compile(r"\bcarotid", re.IGNORECASE)
 _NEVER_AFAR = frozenset(["myocardial_infarction"])  # "wedge-shaped infarct and RV strain"
 # "病变", "поражение" are any disease of the organ and no mass in it; these haematomas lie outside the skull
 _NOT_COMPOSED = re.compile(
-    r"病变$|导管内乳头状瘤|前列腺钙化|.{0,3}瓣.*钙化|.{0,2}韧带钙化|吻合口|abnormalit|поражени|паравертебр"
+    r"(?:mucoid|myxoid|intrasubstance) degenerat|病变$|导管内乳头状瘤|前列腺钙化|.{0,3}瓣.*钙化|.{0,2}韧带钙化|吻合口|abnormalit|поражени|паравертебр"
     r"|тромбо[а-яё]+ (?:[а-яё]+ )?подкожн|подапоневр|поднадкостнич|подкожн|субгалеал|\w+ \w+ клапан",
     re.IGNORECASE,
 )
@@ -170,8 +171,8 @@ class Composition:
         for concept, start, end in spans:
             # "Liver lesions, consistent with metastases": a finding that is of an organ names the organ too.
             place = concept if concept in anatomy else self._places.get(concept)
-            if concept in _OF_LUNG and text[start : start + 1].isascii():
-                place = "lung"  # "no edema or consolidation"; a Russian one may be a bone's
+            if concept in _ENGLISH_PLACE_OF and text[start : start + 1].isascii():
+                place = _ENGLISH_PLACE_OF[concept]
             if concept == "atherosclerosis" and _CAROTID.search(text, start, end):
                 place = "carotid"  # "carotid plaque with 70% stenosis"
             if concept == "pneumonectomy" and text[start : start + 1].isascii():

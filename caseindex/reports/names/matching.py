@@ -39,7 +39,7 @@ _HAN_OR_LATIN = re.compile(r"[㐀-鿿]")
 # Upper-case words that mean something else where the pattern around them matches.
 _NOT_HERE = {
     "PE": re.compile(
-        r"(?:\bon|\bphysical|\bunremarkable|\bnormal)\s+PE\b|\bPE\s*[:=-](?!\s*(?:negative|none|no\b|absent|positive|yes))|\bPE (?:protocol|study|was|revealed|showed)"
+        r"(?:\bon|\bphysical|\bunremarkable|\bnormal)\s+PE\b|\bPE\s*[:=-](?!\s*(?:negative|none|no\b|absent|positive|yes))|\bPE (?:protocol|study|was (?:unre|norm|nota|rema|sig)|revealed|showed)"
     ),
     "Cr": re.compile(r"[A-Za-z(][^а-яё]{0,9}\bCr\b|\bCr\b[^а-яё]{0,9}[A-Za-z]"),  # creatine
     "MT": re.compile(r"\bMT (?:base|head|neck|shaft|joint|fracture|fx)|\d(?:st|nd|rd|th)? MT\b"),

@@ -16,6 +16,11 @@ _HAS_STATE = re.compile(
     r"\s*(?:[\w-]+ ){1,2}(?:echogenic|steatotic|cirrhotic|atrophic|hyperinflated|tortuous|ectatic|bulky)\b",
     re.IGNORECASE,
 )
+# "no screw loosening, disc degeneration at L3/4", "no effusion, nodule in the left lung"
+_ITS_PLACE = re.compile(
+    r"\s+(?:in|at|of|over|on|within) (?:the )?(?:left|right|[CTLS]\d|segment|upper|lower|posterior|anterior|lateral|medial|distal|proximal|bed)\b",
+    re.IGNORECASE,
+)
 _AND = re.compile(r"\s*and\b", re.IGNORECASE)
 _OWN_PREDICATE = re.compile(r"\s+(?:has|have|remains?|persists?)\b", re.IGNORECASE)
 _CLOSED = re.compile(
@@ -99,6 +104,8 @@ def asserted_beyond(text: str, cue: int, cue_end: int, start: int, end: int) -> 
         or _HAS_STATE.match(text, comma + 1)
         or (_AND.match(item) and _OWN_PREDICATE.match(text, end))
     ):
+        return True
+    if _ITS_PLACE.match(text, end) and not _JOINED.match(item) and not _OR.search(text, cue_end):
         return True
     denied = text[cue_end:comma]  # "no fracture or dislocation, swelling": the list was over
     return not _JOINED.match(item) and bool(_CLOSED.search(denied) or _OR.search(denied))

@@ -137,7 +137,7 @@ class Sentence:
                 return Assessment(Polarity.ABSENT, historical)
             if nearest.kind is CueKind.UNCERTAIN and self._doubt_is_denied(nearest, start, end):
                 return Assessment(Polarity.ABSENT, historical)
-            denied = nearest.kind is CueKind.NEGATION and not self._is_outweighed(nearest)
+            denied = nearest.kind is CueKind.NEGATION and not english_clauses.is_outweighed(self.text, *nearest[3:])
             polarity = Polarity.ABSENT if denied else Polarity.UNCERTAIN
             if self.text[nearest.start : nearest.end].lower() == "ни" and len({cue.kind for *_, cue in others}) > 1:
                 polarity = Polarity.UNCERTAIN  # "нельзя исключить ни ишемию, ни кровоизлияние"
@@ -177,8 +177,10 @@ class Sentence:
             return True
         return bool(_OR_BEFORE.search(before) or _OR_AFTER.search(after))
 
-    def _is_outweighed(self, cue: Cue) -> bool:
-        return self.language is Language.ENGLISH and english_clauses.is_outweighed(self.text, cue.start, cue.end)
+    def _is_in_brackets(self, cue: Cue, between: str) -> bool:
+        """Whether a doubt stands in brackets that it is about: "nodule (adenocarcinoma vs inflammation)"."""
+        doubts = cue.kind is CueKind.UNCERTAIN and self.language is Language.ENGLISH
+        return (doubts or self.text[cue.start] == "?") and _IN_BRACKETS.search(between) is not None
 
     def _is_bare_predicate(self, cue: Cue) -> bool:
         """Whether a Russian verb with "не" is all that its clause says, but for a word like "now"."""
@@ -325,7 +327,7 @@ class Sentence:
             return chinese_reach.reaches_left(cue, self.text, between)
         if self.language is Language.RUSSIAN:
             between = russian_reach.without_predicate_mark(between)
-        if _HARD.search(between) or (self.text[cue.start] == "?" and _IN_BRACKETS.search(between)):
+        if _HARD.search(between) or self._is_in_brackets(cue, between):
             return False
         if cue.kind is CueKind.UNCERTAIN and any(
             other.kind is CueKind.UNCERTAIN and other.before and other.start >= end and other.end <= cue.start

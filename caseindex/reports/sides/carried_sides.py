@@ -79,6 +79,11 @@ _HARD = re.compile("[;:]")
 _PAIRED = frozenset(
     "testis ovary kidney ureter adrenal breast knee shoulder hip ankle wrist elbow parotid orbit carotid internal_carotid".split()
 )
+# "haemorrhage in the right parietal lobe, multiple microbleeds"
+_ANEW = re.compile(
+    r",\s*(?:with |and )?(?:multiple|several|numerous|scattered|few|additional|other|also|old)\s(?:[\w-]+\s)*$",
+    re.IGNORECASE,
+)
 _DIAGNOSIS = re.compile(r"\s[-–—=]\s|:\s")  # "... - коксартроз"
 
 
@@ -135,6 +140,8 @@ class CarriedSides:
         testis heterogeneous, likely torsion") or of what the finding is a kind of ("adrenal nodules on both sides, adenomas")."""
         named = {side for _, right, side in self._sides if right <= start}
         if self._language is not Language.ENGLISH or len(named) != 1 or _HARD.search(self._sentence, 0, start):
+            return None
+        if _ANEW.search(self._sentence, 0, start):
             return None
         if any(name in lexicon.ancestors(concept) for (name, _, _), _ in before):
             return named.pop()
@@ -263,7 +270,7 @@ def _opens_clause(sentence: str, language: Language, left: int, right: int, find
             _DASH.match(sentence, right) or _ON_THE_CLOCK.match(sentence, right)
         ):
             return False
-    elif language is not Language.ENGLISH or not re.match(r"\s*[,:]", sentence[right:]):
+    elif language is not Language.ENGLISH or not re.match(r"\s*(?:[,:]|[-–] )", sentence[right:]):
         return False
     in_part = language is Language.RUSSIAN and _DASH.match(sentence, right) and _IN_PART.search(sentence[:left])
     if not (_OPENS.search(sentence[:left]) or in_part):

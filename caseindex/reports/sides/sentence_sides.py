@@ -18,8 +18,12 @@ UNSIDED = frozenset(
     "normal cholecystectomy child_abuse covid ards leukemia cardiomegaly enlarged_mediastinum sternal_fracture spondylolisthesis aortic_dissection pneumoperitoneum"
     " bowel_perforation bowel_obstruction gastric_perforation adenoid_hypertrophy hydrocephalus pericardial_effusion hiatal_hernia heart_failure"
     " hemoperitoneum pancreatic_necrosis positive_dynamics negative_dynamics bph cirrhosis hepatic_steatosis splenomegaly cholelithiasis cholecystitis pancreatitis appendicitis aaa"
-    " multiple_sclerosis vasculitis alzheimer small_vessel_disease pulmonary_hypertension portal_hypertension cardiomyopathy peritonitis peritoneal_carcinomatosis"
-    " miliary_tb empty_sella hepatitis crohn ulcerative_colitis tuberous_sclerosis neurofibromatosis sarcoidosis multiple_myeloma osteoporosis osteopenia".split()
+    " multiple_sclerosis tuberous_sclerosis neurofibromatosis sarcoidosis multiple_myeloma osteoporosis osteopenia".split()
+)
+# Nor these, where a radiologist writes English.
+_ENGLISH_UNSIDED = frozenset(
+    "vasculitis alzheimer small_vessel_disease pulmonary_hypertension portal_hypertension cardiomyopathy peritonitis peritoneal_carcinomatosis"
+    " miliary_tb empty_sella hepatitis crohn ulcerative_colitis horseshoe_kidney epidural_abscess_spine spondylodiscitis".split()
 )
 # What no rule of composition makes, of what there is one of.
 _OF_ONE_ORGAN = frozenset(
@@ -83,6 +87,8 @@ class SentenceSides:
     ) -> Side | None:
         """Of the mention at ``a`` to ``b``; ask for one after the other, in order of place."""
         if not self._sides or mention.concept in UNSIDED or mention.text.startswith("破入"):
+            return None
+        if self._language is Language.ENGLISH and mention.concept in _ENGLISH_UNSIDED:
             return None
         side = self._own(mention, a, b, others, judged)
         if self._language is Language.ENGLISH and side is not None and self._is_of_another(mention.concept, a, b):
