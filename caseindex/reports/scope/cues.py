@@ -9,12 +9,14 @@ acts on what follows (``pre``), on what precedes (``post``) or on ``both``. Afte
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
 from caseindex.records import Language
+from caseindex.reports.scope.first_letters import first_letters
 from caseindex.reports.text import chinese
 
 CUES_FILE = Path(__file__).parents[1] / "data" / "cues.tsv"
@@ -58,19 +60,49 @@ def _compiled(language: Language) -> _Cues:
         if known is not None:
             before, after = before or known[1], after or known[2]
         patterns[pattern] = CueKind(kind), before, after
-    meanings = {}
-    words: list[str] = []
-    marks: list[str] = []
-    for number, pattern in enumerate(sorted(patterns, key=lambda pattern: -len(pattern))):
-        name = f"c{number}"
+    meanings: dict[str, tuple[CueKind, bool, bool]] = {}
+    words = sorted(patterns.keys() - {r"\?"}, key=lambda pattern: (-len(pattern), pattern))
+    if language is Language.CHINESE:
+        whole = _either(words, patterns, meanings)
+    else:
+        whole = rf"(?<![\w-])(?:{_by_first_letter(words, patterns, meanings)})(?!\w)"
+    if r"\?" in patterns:
+        whole += "|" + _either([r"\?"], patterns, meanings)
+    return _Cues(re.compile(whole), meanings)
+
+
+def _either(
+    words: Sequence[str],
+    patterns: Mapping[str, tuple[CueKind, bool, bool]],
+    meanings: dict[str, tuple[CueKind, bool, bool]],
+) -> str:
+    """One alternation of ``words``; the groups that tell which one has matched are noted in ``meanings``."""
+    named = []
+    for pattern in words:
+        name = f"c{len(meanings)}"
         meanings[name] = patterns[pattern]
-        # The empty group at the end tells which one matched; in front it would hide the first letter, by which `re`
-        # skips an alternative at once.
-        (marks if pattern == r"\?" else words).append(f"(?:{pattern})(?P<{name}>)")
-    whole = "|".join(words)
-    if language is not Language.CHINESE:
-        whole = rf"(?<![\w-])(?:{whole})(?!\w)"
-    return _Cues(re.compile("|".join([whole, *marks])), meanings)
+        # The empty group stands at the end: in front it would hide the first letter, by which `re` skips an
+        # alternative at once.
+        named.append(f"(?:{pattern})(?P<{name}>)")
+    return "|".join(named)
+
+
+def _by_first_letter(
+    words: Sequence[str],
+    patterns: Mapping[str, tuple[CueKind, bool, bool]],
+    meanings: dict[str, tuple[CueKind, bool, bool]],
+) -> str:
+    """An alternation of alternations, one for each first letter: a word is tried against a few cues only."""
+    begins = {pattern: first_letters(pattern) for pattern in words}
+    letters = sorted({letter for first in begins.values() for letter in first or ()})
+    parts = []
+    for letter in letters:
+        fitting = [pattern for pattern in words if begins[pattern] is None or letter in (begins[pattern] or ())]
+        parts.append(f"(?={re.escape(letter)})(?:{_either(fitting, patterns, meanings)})")
+    others = [pattern for pattern in words if begins[pattern] is None]
+    if others:
+        parts.append(f"(?=[^{re.escape(''.join(letters))}])(?:{_either(others, patterns, meanings)})")
+    return "|".join(parts)
 
 
 @lru_cache(maxsize=4096)  # reports repeat their sentences

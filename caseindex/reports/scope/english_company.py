@@ -23,9 +23,13 @@ _NAMED = {
     "aortic_ectasia": frozenset(["aortic_ectasia", "aortic_aneurysm"]),
 }
 
+_TELLING = frozenset([*_BESIDE, *_MEASURED])
+
 
 def in_company(here: Sequence[Mention], text: str, start: int) -> Sequence[Mention]:
     """The mentions ``here`` of a sentence ``text``, which begins at ``start`` of its report, and those that they make of it."""
+    if _TELLING.isdisjoint([mention.concept for mention in here]):
+        return here
     more = list(_companions(here, text, start))
     return sorted([*here, *more], key=lambda mention: mention.start) if more else here
 
