@@ -80,7 +80,9 @@ _NOT_COMPOSED = re.compile(
     r"|тромбо[а-яё]+ (?:[а-яё]+ )?подкожн|подапоневр|поднадкостнич|подкожн|субгалеал|\w+ \w+ клапан",
     re.IGNORECASE,
 )
-_DISTANT = re.compile(r"отдал[её]нн", re.IGNORECASE)  # "увеличены лимфоузлы, отдаленных метастазов нет"
+_DISTANT = re.compile(
+    r"отдал[её]нн|distant", re.IGNORECASE
+)  # "no distant mets", "увеличены лимфоузлы, отдаленных метастазов нет"
 # "no filling defect in the main, lobar or segmental pulmonary arteries": the comma parts adjectives
 _OF_PARTS = re.compile(
     r"\s+(?:seen |identified )?(?:in|within|of|involving) (?:the |all |any )?(?:(?:main|lobar|segmental|subsegmental|central|peripheral|proximal|distal"

@@ -58,6 +58,8 @@ _DESCRIBES: dict[str, tuple[re.Pattern[str], frozenset[str]]] = {
         re.compile("(?:subpleural |basal )*reticulation", re.IGNORECASE),
         frozenset(["pulmonary_fibrosis"]),
     ),
+    # "meniscal tear with extrusion"
+    "disc_herniation": (re.compile("(?:with )?extru(?:sion|ded)", re.IGNORECASE), frozenset(["meniscal_tear"])),
     "lesion": (re.compile("lesions?", re.IGNORECASE), frozenset(["crohn"])),  # "skip lesions"
 }
 _SIGN = re.compile(r"\bsigns?\b", re.IGNORECASE)

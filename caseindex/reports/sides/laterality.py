@@ -29,8 +29,8 @@ _WORDS = {
         r"|(?:right|left) (?:(?:upper|lower|middle|mid|main|frontal|parietal|temporal|occipital|lobe|lung|anterior|posterior"
         r"|apical|basal|superior|inferior|medial|lateral|\d+(?:st|nd|rd|th)?) ){0,2}(?:and|&) (?:\w+ )?(?:right|left)|either (?=side|lung|breast|kidney|eye|ear|hip|knee)"
         r"|(?:right|left) (?:\w+ ){0,3}and both|r ?> ?l|l ?> ?r|right ?> ?left|left ?> ?right)\b"
-        r"|\b(?P<left>left(?:[- ]sided|-hand|ward)?|lt|LUL|LLL|LUZ|LMZ|LLZ|levo\w+|(?<=\()L(?=\))|(?<=\bon )L|(?<!\S)L(?= ?[-–:] )|(?<=\bto )L(?! ?\d)|L(?=-sided)|(?<=[:,;] )L(?= [<>~]?\d+(?:-\d+)? ?(?:%|mm|cm))|(?<=[a-z] )L(?=[,;.)]|$| \d+(?:\.\d+)? ?(?:mm|cm))|L(?= (?:(?!SPINE|COLON|RATIO)[A-Z]{2,}s?|(?!spine|ratio)[a-z]{3,})\b))\b(?! (?:ventric|atri|heart))"
-        r"|\b(?P<right>right(?:[- ]sided|-hand|ward)?|rt|RUL|RML|RLL|RUZ|RMZ|RLZ|dextro\w+|(?<=\()R(?=\))|(?<=\bon )R|(?<!\S)R(?= ?[-–:] )|(?<=\bto )R(?! ?\d)|R(?=-sided)|(?<=[:,;] )R(?= [<>~]?\d+(?:-\d+)? ?(?:%|mm|cm))|(?<=[a-z] )R(?=[,;.)]|$| \d+(?:\.\d+)? ?(?:mm|cm))|R(?= (?:(?!WAVE|RATIO)[A-Z]{2,}s?|(?!wave|ratio)[a-z]{3,})\b))\b"
+        r"|\b(?P<left>left(?:[- ]sided|-hand|ward)?|lt|LUL|LLL|LUZ|LMZ|LLZ|levo\w+|(?<=\()L(?=\))|(?<=\bon )L|(?<!\S)L(?= ?[-–:] )|(?<=\bto )L(?! ?\d)|L(?=-sided)|(?<=[:,;] )L(?= [<>~]?\d+(?:-\d+)? ?(?:%|mm|cm))|(?<=[a-z#] )L(?=[,;.)]|$| \d+(?:\.\d+)? ?(?:mm|cm))|L(?= (?:(?!SPINE|COLON|RATIO)[A-Z]{2,}s?|(?!spine|ratio)[a-z]{3,})\b))\b(?! (?:ventric|atri|heart))"
+        r"|\b(?P<right>right(?:[- ]sided|-hand|ward)?|rt|RUL|RML|RLL|RUZ|RMZ|RLZ|dextro\w+|(?<=\()R(?=\))|(?<=\bon )R|(?<!\S)R(?= ?[-–:] )|(?<=\bto )R(?! ?\d)|R(?=-sided)|(?<=[:,;] )R(?= [<>~]?\d+(?:-\d+)? ?(?:%|mm|cm))|(?<=[a-z#] )R(?=[,;.)]|$| \d+(?:\.\d+)? ?(?:mm|cm))|R(?= (?:(?!WAVE|RATIO)[A-Z]{2,}s?|(?!wave|ratio)[a-z]{3,})\b))\b"
         r"(?! (?:ventric|atri|heart|clinical|context|setting|patient))"
     ),
     Language.RUSSIAN: re.compile(
@@ -79,7 +79,7 @@ _EARLIER = 250  # characters back to the side that "contralateral" is of
 _LAST_COMMA = re.compile(r"[^,;:]*,\s*(?:[^,;:]{1,25},\s*)?")
 # "microcalcifications, UOQ right breast": a place behind a comma, of which nothing is said
 _MERE_PLACE = re.compile(
-    r"[^,;:]*,\s*(?!largest|biggest|dominant)(?:[\w-]+\s+){0,4}|[^;:]{0,45},\s*(?!largest|biggest|dominant)(?:in|within|at) the ",
+    r"[^,;:]*,\s*(?:[^,;:]{1,25},\s*)?(?!largest|biggest|dominant)(?:[\w-]+\s+){0,4}|[^;:]{0,45},\s*(?!largest|biggest|dominant)(?:in|within|at) the ",
     re.IGNORECASE,
 )
 _MERE_REST = re.compile(
@@ -91,7 +91,7 @@ _MERE_REST = re.compile(
     r"|foot|heel|toe|neck|parotid|scapula|clavicle|rib)\b){1,3}\s*(?=[,;:.(]|$)",
     re.IGNORECASE,
 )
-_LOBE = re.compile(r"[RL][UML][LZ]\s*(?=[,;:.(]|$)")  # "cavity with an air-fluid level, posterior segment RUL"
+_LOBE = re.compile(r"[RL](?:[UML][LZ])?\s*(?=[,;:.(]|$)")  # "cavity with an air-fluid level, posterior segment RUL"
 _COLON = re.compile(r"[^,;:]{0,25}:\s*(?:на |в )?")
 _LATER = 45  # characters from an attribute to its noun
 _MODIFIERS = re.compile(
