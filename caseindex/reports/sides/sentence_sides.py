@@ -23,7 +23,7 @@ UNSIDED = frozenset(
 # Nor these, where a radiologist writes English.
 _ENGLISH_UNSIDED = frozenset(
     "vasculitis alzheimer small_vessel_disease pulmonary_hypertension portal_hypertension cardiomyopathy peritonitis peritoneal_carcinomatosis"
-    " miliary_tb empty_sella hepatitis crohn ulcerative_colitis horseshoe_kidney epidural_abscess_spine spondylodiscitis".split()
+    " pneumomediastinum congenital_heart miliary_tb empty_sella hepatitis crohn ulcerative_colitis horseshoe_kidney epidural_abscess_spine spondylodiscitis".split()
 )
 # What no rule of composition makes, of what there is one of.
 _OF_ONE_ORGAN = frozenset(
