@@ -192,7 +192,11 @@ def _finish(document: dict[str, Any], output: Path, **more: Any) -> None:
         summary[name] = {"seeds": len(runs)}
         for place in ("here", "other"):
             summary[name][place] = _joined([run[place] for run in runs])
-    kept = document if output.parent != RESULTS.parent else {"runs": [_short(run) for run in document["runs"]]}
+    kept = (
+        document
+        if output.resolve().parent != RESULTS.resolve().parent
+        else {"runs": [_short(run) for run in document["runs"]]}
+    )
     output.write_text(json.dumps({"summary": summary, **more, **kept}, indent=1) + "\n", "utf-8")
 
 
