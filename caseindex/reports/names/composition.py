@@ -24,6 +24,7 @@ _OTHER_CLAUSE = re.compile(  # of a fracture and a bone that another finding is 
 )
 _BEYOND = 30  # characters
 _NEXT_TOPIC = 15  # "gallbladder normal, no stones, CBD 4 mm"
+_OTHER_TOPIC = 60  # "no stone, hydronephrosis; bladder diverticulum"
 MAX_DISTANCE = 130  # characters between a finding and its place
 # Of an organ though nothing composes them: "no hydrocephalus, no herniation", "tortuous aorta, calcified".
 _PLACE_OF = {
@@ -98,7 +99,7 @@ _NEAR_ONLY = frozenset(["stenosis", "occlusion", "thrombosis", "dissection", "in
 # A bare "effusion" that has a side, or a pneumothorax beside it, is of the pleura.
 _EFFUSION = re.compile(r"eff(?:usion)?s?", re.IGNORECASE)
 _OF_THE_CHEST = re.compile(
-    r"p\w*mothora|consolidation|infiltrate|atelecta|pneumonia|airspace|\b(?:left|right|bilateral)(?:-sided)? (?:[\w-]+ ){0,2}eff|effusions?,? (?:[\w-]+ ){0,2}(?:left|right)\b",
+    r"p\w*mothora|consolidation|infiltrate|atelecta|pneumonia|airspace|\b(?:left|right|bilateral)(?:-sided)? (?:[\w-]+ ){0,2}eff|effusions?,? (?:[\w-]+ ){0,4}(?:left|right)\b",
     re.IGNORECASE,
 )
 _ORGAN_OF = {"lung_cavity": "lung"}  # for what explains it; the fluid in it is in no pleura
@@ -301,5 +302,5 @@ def _distance(text: str, start: int, end: int, left: int, right: int) -> int:
     if _COMMA.search(text, low, high):
         distance += _BEYOND
         if left >= end and text[end - 1].isascii():
-            distance += _NEXT_TOPIC
+            distance += _NEXT_TOPIC if text.find(";", low, high) < 0 else _OTHER_TOPIC
     return distance + (_BEYOND // 2 if left >= end and "\u4e00" <= text[end - 1] <= "\u9fff" else 0)

@@ -16,7 +16,7 @@ from caseindex.reports.text import russian
 Span = tuple[str, int, int]
 
 _LINK = re.compile(
-    r"\s*(?:справа|слева|on the (?:left|right))?\s*(?P<comma>,)?\s*(?P<and>(?:and|or|nor|и|или|либо|а также)\s)?\s*(?P<words>(?:[\w-]+\s+){0,2})",
+    r"\s*(?:\([^()]{1,20}\))?(?:справа|слева|on the (?:left|right))?\s*(?P<comma>,)?\s*(?P<and>(?:and|or|nor|и|или|либо|а также)\s)?\s*(?P<words>(?:[\w-]+\s+){0,2})",
     re.IGNORECASE,
 )
 _CHINESE_LINK = re.compile(
@@ -35,7 +35,9 @@ _INTO = re.compile(r"[\wё-]+(?:\s[а-яё]+)?\sво?\s(?:[а-яё]+\s)?(?P<plac
 _ADVERB = re.compile(r"\s(?:справа|слева)\b")
 # "tear of the medial meniscus, ACL and PCL intact": a place of what stands before it
 _IN_PHRASE = re.compile(r"\b(?:of|in|at|to) (?:the )?(?:[\w-]+ )?$", re.IGNORECASE)
-_COLON = re.compile(r":[\s\dIVX,–-]*")  # "переломы: 5 ребра справа, ключицы слева"
+_COLON = re.compile(
+    r":\s*(?:(?:left|right|bilateral|both|L|R)\s)?(?:[\s\dIVX,–-]|(?<=\d)(?:st|nd|rd|th)\b)*"
+)  # "переломы: 5 ребра справа, ключицы слева"
 _WHOLE = frozenset(["lymphadenopathy"])  # the places are where the nodes are, and not enlarged themselves
 _NEAR = 25  # characters from a finding to the first of its places
 

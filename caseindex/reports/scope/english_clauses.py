@@ -8,7 +8,7 @@ import re
 _ASSERTS = re.compile(
     r"\s*(?:(?:but|with|there (?:is|are))\s+)?(?:an?\s+)?(?:complex |solid )?(?:simple|small|tiny|minimal|trace|mild|moderate|severe|scattered|multiple|numerous|few|several|stable"
     r"|unchanged|prominent|extensive|marked|advanced|diffuse|old|chronic|remote|incidental|healed|healing|known|persistent|residual|established|long-?standing|age-related|generali[sz]ed|background|adjacent[- ](?:level|segment)"
-    r"|bilateral|right|left|soft[ -]tissue (?:swelling|edema|oedema)|degenerative|atherosclerotic|post-?(?:surgical|operative)|\d+(?:\.\d+)? ?(?:x|mm|cm)|(?:mild|moderate)ly)\b",
+    r"|bilateral|right|left|soft[ -]tissue (?:swelling|edema|oedema)|degenerative|(?:osteo)?arthritic|atherosclerotic|atheromatous|post-?(?:surgical|operative)|\d+(?:\.\d+)? ?(?:x|mm\b|cm\b)|\d+% |(?:mild|moderate)ly)\b",
     re.IGNORECASE,
 )
 # "no ductal dilatation, liver echogenic"
@@ -18,7 +18,7 @@ _HAS_STATE = re.compile(
 )
 # "no screw loosening, disc degeneration at L3/4", "no effusion, nodule in the left lung"
 _ITS_PLACE = re.compile(
-    r"\s+(?:in|at|of|over|on|within) (?:the )?(?:left|right|[CTLS]\d|segment|upper|lower|posterior|anterior|lateral|medial|distal|proximal|bed)\b",
+    r"\s+\d+(?:\.\d+)?(?: ?[x×] ?\d+(?:\.\d+)?)* ?(?:mm|cm)\b|\s+(?:in|at|of|over|on|within) (?:the )?(?:left|right|[CTLS]\d|segment|upper|lower|posterior|anterior|lateral|medial|distal|proximal|bed)\b",
     re.IGNORECASE,
 )
 _AND = re.compile(r"\s*and\b", re.IGNORECASE)
@@ -159,7 +159,10 @@ def says_of_it(text: str, end: int, cue: int, *, denies: bool) -> bool | None:
     """Whether a cue at ``cue`` is of the finding that ends at ``end`` before it; ``None`` where the words between do not
     tell. ``denies``: whether it is a denial."""
     if text[cue] == "?":  # "lesion with ?necrotic centre": the mark is of what follows
-        return False if text[cue + 1 : cue + 2].isalnum() and text[max(cue - 1, 0)] in " (,;:-" else None
+        follows = text[cue + 1 : cue + 2].isalnum() or (
+            text[cue - 1 : cue] == " " and text[cue + 2 : cue + 3].isalnum()
+        )
+        return False if follows and text[max(cue - 1, 0)] in " (,;:-" else None
     between = text[end:cue]
     if not denies:
         return False if _LEADS_TO.fullmatch(between) else None

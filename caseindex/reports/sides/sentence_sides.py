@@ -25,6 +25,10 @@ _ENGLISH_UNSIDED = frozenset(
     "vasculitis alzheimer small_vessel_disease pulmonary_hypertension portal_hypertension cardiomyopathy peritonitis peritoneal_carcinomatosis"
     " pneumomediastinum congenital_heart miliary_tb empty_sella hepatitis crohn ulcerative_colitis horseshoe_kidney epidural_abscess_spine spondylodiscitis".split()
 )
+# "infarcts in the right thalamus, left cerebellar hemisphere and pons"
+_OF_THE_MIDLINE = frozenset(
+    ["brainstem_infarct", "brainstem_hemorrhage", "vertebral_fracture", "cervical_fracture", "compression_fracture"]
+)
 # What no rule of composition makes, of what there is one of.
 _OF_ONE_ORGAN = frozenset(
     ["uterine_fibroid", "adenomyosis", "pulmonary_embolism", "gastritis", "peptic_ulcer", "prostatitis", "ascites"]
@@ -96,7 +100,7 @@ class SentenceSides:
         if mention.place is not None:
             place = mention.place[0] - self._start, mention.place[1] - self._start
             named, own = side_of_place(place, self._sides)
-            side = own if named else side
+            side = own if named else side if mention.concept not in _OF_THE_MIDLINE else None
         if side is not None:
             self._before.append(((mention.concept, a, b), side))
         elif judged.polarity is not Polarity.ABSENT:
