@@ -77,7 +77,7 @@ _CAROTID = re.compile(r"\bcarotid", re.IGNORECASE)
 _NEVER_AFAR = frozenset(["myocardial_infarction"])  # "wedge-shaped infarct and RV strain"
 # "病变", "поражение" are any disease of the organ and no mass in it; these haematomas lie outside the skull
 _NOT_COMPOSED = re.compile(
-    r"(?:mucoid|myxoid|intrasubstance) degenerat|病变$|导管内乳头状瘤|前列腺钙化|.{0,3}瓣.*钙化|.{0,2}韧带钙化|吻合口|abnormalit|поражени|паравертебр"
+    r"nabothian|(?:mucoid|myxoid|intrasubstance) degenerat|病变$|导管内乳头状瘤|前列腺钙化|.{0,3}瓣.*钙化|.{0,2}韧带钙化|吻合口|abnormalit|поражени|паравертебр"
     r"|тромбо[а-яё]+ (?:[а-яё]+ )?подкожн|подапоневр|поднадкостнич|подкожн|субгалеал|\w+ \w+ клапан",
     re.IGNORECASE,
 )
@@ -254,6 +254,8 @@ class Composition:
                     return None  # "右肺未见新发病灶" denies infiltrates as well
                 if specific is not None and generic == "fracture" and _OTHER_CLAUSE.search(between):
                     return None  # "fracture of the clavicle, no other fractures"
+                if specific == "ascites" and _EFFUSION.fullmatch(text, start, end):
+                    return self.specific(generic, "pleura")  # "liver abscess, right reactive effusion"
                 if specific is not None:
                     return specific if called or distance < _BEYOND else _BROADER_AFAR.get(specific, specific)
             return None
