@@ -106,3 +106,32 @@ def test_words_of_something_else(sentence: str, stated: set[str]) -> None:
 def test_edema_is_not_that_of_the_bones_of_another_sentence() -> None:
     made = statements("Visualized osseous structures are unremarkable. No edema or focal consolidation in the lungs.")
     assert {one.finding for one in made} == {"pulmonary_edema", "consolidation"}
+
+
+@pytest.mark.parametrize(
+    ("sentence", "stated"),
+    [
+        # doubts weighed against each other
+        ("Irregular tapering of the left ICA: dissection or, less probably, vasculitis.",
+         {"arterial_dissection?l", "vasculitis?"}),
+        ("Mass in the liver: metastasis, less likely abscess.", {"liver_mass+", "liver_metastasis?", "liver_abscess?"}),
+        ("The appearance is that of meningioma rather than schwannoma.", {"meningioma+", "schwannoma-"}),
+        ("Favour meningioma rather than schwannoma.", {"meningioma?", "schwannoma?"}),
+        # sides dealt out in a list, and behind the organ
+        ("Kidneys: simple cyst upper pole R 32 mm, stone lower pole L.", {"renal_cyst+r", "nephrolithiasis+l"}),
+        ("Emboli in the right main and both lower lobe pulmonary arteries.", {"pulmonary_embolism+b"}),
+        ("Vestibular schwannoma, right CPA.", {"vestibular_schwannoma+r"}),
+        ("Kerley B lines and small bilateral effusions.", {"interlobular_septal_thickening+", "pleural_effusion+b"}),
+        ("Fractures: left 3rd-6th ribs, right clavicle.", {"rib_fracture+l", "clavicle_fracture+r"}),
+        # what stands beyond a denied list with a size or a place of its own
+        ("No screw loosening, disc degeneration at L3/4.", {"hardware+", "disc_disease+"}),
+        ("No DVT, Baker's cyst 3 cm.", {"dvt-", "baker_cyst+"}),
+        # what means something beside an organ or a disease only
+        ("Acute pancreatitis without necrosis.", {"pancreatitis+", "pancreatic_necrosis-"}),
+        ("Spleen 16 cm, ascites.", {"splenomegaly+", "ascites+"}),
+        ("Spleen 11 cm.", set()),
+        ("C2 odontoid peg #.", {"cervical_fracture+"}),
+    ],
+)  # fmt: skip
+def test_doubts_sides_and_denials_of_lists(sentence: str, stated: set[str]) -> None:
+    assert _stated(sentence) == stated
