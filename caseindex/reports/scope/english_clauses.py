@@ -13,7 +13,7 @@ _ASSERTS = re.compile(
 )
 # "no ductal dilatation, liver echogenic"
 _HAS_STATE = re.compile(
-    r"\s*(?:[\w-]+ ){1,2}(?:echogenic|steatotic|cirrhotic|atrophic|hyperinflated|tortuous|ectatic|bulky)\b",
+    r"\s*(?:[\w-]+ ){1,2}(?:echogenic|steatotic|cirrhotic|atrophic|hyperinflated|tortuous|ectatic|bulky|unfolded|enlarged|dilated|distended|widened|contracted|overloaded|congested)\b",
     re.IGNORECASE,
 )
 # "no screw loosening, disc degeneration at L3/4", "no effusion, nodule in the left lung"
@@ -73,8 +73,8 @@ _OWN_DOUBT = re.compile(r",\s*(?:(?!(?:or|and|nor)\b)[\w-]+\s+){0,3}$", re.IGNOR
 _RAISES = re.compile(r"(?:must|should|raises?|raising)\b", re.IGNORECASE)
 _PERSONAL = re.compile(r"\b(?:personal|own|patient(?:'s)?) (?:\w+ )?(?:history|hx)\b", re.IGNORECASE)
 _AFTER = re.compile(
-    # "likely pathological fracture through a metastasis"
-    r"\b(?:(?:after|following|status[- ]post|s/p)\s+(?:[\w-]+\s+){0,2}|through (?:an?|the)\s+(?:[\w-]+\s+){0,3})$",
+    # "likely pathological fracture through a metastasis", "possible cavitation in the RUL mass"
+    r"\b(?:(?:after|following|status[- ]post|s/p)\s+(?:[\w-]+\s+){0,2}|through (?:an?|the)\s+(?:[\w-]+\s+){0,3}|\w+ (?:in|within) the (?:known |RUL |RML |RLL |LUL |LLL |left |right ){0,2})$",
     re.IGNORECASE,
 )
 # "given the history of melanoma, a metastasis ..."
