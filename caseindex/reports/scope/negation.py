@@ -284,7 +284,7 @@ class Sentence:
             return False
         if cue.kind in (CueKind.DIFFERENTIAL, CueKind.HISTORICAL) or not _COMMA.search(between):
             return True
-        if cue.kind is CueKind.UNCERTAIN and not between[: _comma_at(between)].strip():
+        if cue.kind is CueKind.UNCERTAIN and not _COMMA.split(between, maxsplit=1)[0].strip():
             if cue.after and self._has_words_before(cue):
                 return False  # "разрыв исключить сложно, бурсит"
             return between.count(",") == 1  # "вероятно, киста"
@@ -375,11 +375,6 @@ class Sentence:
         before = self.text[: cue.start]
         comma = max(before.rfind(","), before.rfind(";"), before.rfind(":"))
         return bool(before[comma + 1 :].strip())
-
-
-def _comma_at(text: str) -> int:
-    found = _COMMA.search(text)
-    return found.start() if found else len(text)
 
 
 def assess(text: str, start: int, end: int, language: Language | None = None) -> Assessment:
