@@ -91,6 +91,8 @@ _MERE_REST = re.compile(
     r"|foot|heel|toe|neck|parotid|scapula|clavicle|rib)\b){1,3}\s*(?=[,;:.(]|$)",
     re.IGNORECASE,
 )
+# "mucosal thickening of the ethmoids and an air-fluid level in the left antrum"
+_HAS_PLACE = re.compile(r"\b(?:of|in|at|within) (?:the )?[\w-]+(?: [\w-]+)? and an?\b", re.IGNORECASE)
 _LOBE = re.compile(r"[RL](?:[UML][LZ])?\s*(?=[,;:.(]|$)")  # "cavity with an air-fluid level, posterior segment RUL"
 _COLON = re.compile(r"[^,;:]{0,25}:\s*(?:на |в )?")
 _LATER = 45  # characters from an attribute to its noun
@@ -213,6 +215,8 @@ def side_of(
                     end <= a < left and right < b and _PARTICIPLE.match(sentence, a) for a, b in others
                 ):
                     continue  # "uncovertebral osteophytes narrowing both neural foramina"
+                if any(end <= a < left for a, _ in others) and _HAS_PLACE.search(sentence, start, left):
+                    continue
                 if left >= end and _is_attribute(sentence, left, right, others):
                     continue  # "pneumothorax after removal of the right chest tube"
                 if left >= end and not crossed and _TOLD.fullmatch(sentence, low, high):
