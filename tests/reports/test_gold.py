@@ -43,7 +43,8 @@ def test_sentences_of_a_fifth_annotator(language: Language) -> None:
         ("ninth", 100, 0.94),
         ("tenth", 120, 0.95),
         ("eleventh", 100, 0.97),
-        ("twelfth", 120, 0.88),
+        ("twelfth", 120, 0.92),
+        ("thirteenth", 120, 0.88),
     ],
 )
 def test_sentences_of_other_hospitals(name: str, count: int, floor: float, language: Language) -> None:
