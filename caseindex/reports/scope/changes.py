@@ -71,6 +71,10 @@ _COPULA = re.compile(
 _VERB = re.compile(r"(?:has|have|is|are)\b|[а-яё]+(?:лся|лась|лось|лись|ется|ются)\b", re.IGNORECASE)
 _LATER_NOUN = 25  # characters from a word of change to the finding that it is an attribute of
 
+# Concepts that are words of comparison themselves; of the second, only where the words are part of one.
+_DYNAMICS = frozenset(["positive_dynamics", "negative_dynamics"])
+_COMPARED = frozenset(["enlargement", "volume_loss"])
+
 
 @lru_cache(maxsize=4096)  # reports repeat their sentences
 def find_changes(sentence: str, language: Language) -> tuple[ChangeSpan, ...]:
@@ -145,3 +149,13 @@ def _compared(before: float, now: float) -> Change:
     if abs(now - before) <= 0.05 * before:
         return Change.UNCHANGED
     return Change.WORSE if now > before else Change.IMPROVED
+
+
+def is_comparison(concept: str, start: int, end: int, changes: Sequence[ChangeSpan], language: Language) -> bool:
+    """Whether the words of a finding only say how another one has changed. "Положительная динамика" is a diagnosis."""
+    if concept in _DYNAMICS and language is Language.RUSSIAN:
+        return False
+    partly = concept in _COMPARED or concept in _DYNAMICS
+    return any(
+        (left < end and right > start) if partly else (left <= start and end <= right) for left, right, _ in changes
+    )
