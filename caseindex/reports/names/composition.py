@@ -77,7 +77,7 @@ _CAROTID = re.compile(r"\bcarotid", re.IGNORECASE)
 _NEVER_AFAR = frozenset(["myocardial_infarction"])  # "wedge-shaped infarct and RV strain"
 # "病变", "поражение" are any disease of the organ and no mass in it; these haematomas lie outside the skull
 _NOT_COMPOSED = re.compile(
-    r"nabothian|(?:mucoid|myxoid|intrasubstance) degenerat|病变$|导管内乳头状瘤|前列腺钙化|.{0,3}瓣.*钙化|.{0,2}韧带钙化|吻合口|abnormalit|поражени|паравертебр"
+    r"metaphyseal (?:corner )?fractures?|nabothian|(?:mucoid|myxoid|intrasubstance) degenerat|病变$|导管内乳头状瘤|前列腺钙化|.{0,3}瓣.*钙化|.{0,2}韧带钙化|吻合口|abnormalit|поражени|паравертебр"
     r"|тромбо[а-яё]+ (?:[а-яё]+ )?подкожн|подапоневр|поднадкостнич|подкожн|субгалеал|\w+ \w+ клапан",
     re.IGNORECASE,
 )

@@ -22,7 +22,7 @@ _WORDS = {
         r"|smaller|regress(?:ed|ion|ing)|clearing|less (?:dense|conspicuous|prominent|extensive|than (?:on|in|at))|shrunk(?:en)?"
         r"|reduc(?:ed|tion) in (?:size|extent)|interval (?:decrease|reduction|improvement))\b"
         r"|\b(?P<worse>wors(?:e|ened|ening)(?! on| than (?:the |on the )?(?:left|right))|increas(?:ed|ing) (?:in )?size|interval (?:increase|enlargement|growth)"
-        r"|progress(?:ed|ion|ive|ing)(?! (?:fill|centripetal|enhanc))|larger(?! on\b| than (?:the )?(?:left|right))|(?:has|have) (?:\w+ )?(?:increased|enlarged|grown)|increas(?:ed|ing)(?=\s*[.,;]|$)"
+        r"|progress(?:ed|ion|ive|ing)(?! (?:fill|centripetal|enhanc))|(?:larger|bigger)(?! on\b| than (?:the )?(?:left|right))|(?:has|have) (?:\w+ )?(?:increased|enlarged|grown)|increas(?:ed|ing)(?=\s*[.,;]|$)"
         r"|increasing|increased (?:in (?:number|extent|volume)|since|from|compared)|enlarging|blossomed|more (?:extensive|prominent|conspicuous|confluent|than (?:on|in|at)))\b"
         r"|\b(?P<new>new(?:ly)?|interval (?:development|placement|appearance)|now (?:seen|with)|there (?:is|are) now(?! (?:no|complete|near|resol|improve|decrease))|(?:was|were) not (?:seen|present|there|visible|evident) (?:on|in) (?:the )?(?:prior|previous|last|earlier)|not (?:seen|present) previously|not (?:seen|present|there|visible|evident) (?:in|on|at) (?:the )?(?:20\d\d|prior|previous|last|earlier)|(?:has|have) (?:newly )?(?:developed|appeared)"
         r"|previously not (?:seen|present))\b",

@@ -11,7 +11,7 @@ from caseindex.reports.scope.changes import find_changes
 _OTHER_SIDE = {
     Language.ENGLISH: re.compile(
         r"[,;]?\s*\b(?:but |and )?(?:none|not|absent) (?:is |seen )?on the (?:(?P<left>left)|(?P<right>right))"
-        r"|[,;]\s*(?:the )?(?:(?P<_left>left)|(?P<_right>right))(?: side)?(?: is)? (?:spared|uninvolved|not involved|unaffected)",
+        r"|[,;]\s*(?:the )?(?:(?P<_left>left)|(?P<_right>right))(?: side| one)?(?: is)? (?:spared|uninvolved|not involved|unaffected|negative|clear|free)(?=\s*[.,;]|$)",
         re.IGNORECASE,
     ),
     Language.RUSSIAN: re.compile(
@@ -25,6 +25,14 @@ _OTHER_SIDE = {
         r"(?=[。，,；;]|$)"
     ),
 }
+
+# "hydronephrosis on the left; right side non-dilated", "left DVT, right side patent": of what is wide, and of what is blocked
+_CALIBRE = re.compile(
+    r"[,;]\s*(?:the )?(?:(?P<left>left)|(?P<right>right)) (?:side|kidney|collecting system|ureter|leg|one|veins?)(?: (?:is|are))?"
+    r" (?:non-?dilated|undilated|not dilated|patent|compressible)(?=\s*[.,;]|$)",
+    re.IGNORECASE,
+)
+_OF_CALIBRE = re.compile("hydro(?:nephro|ureter)|dilat|ectasis|DVT|thromb|calicectasis|clot", re.IGNORECASE)
 
 
 # "гонартроз справа 2 ст., слева 1 ст."
@@ -99,6 +107,10 @@ def denied_sides(sentence: str, language: Language, mentions: Sequence[tuple[int
     ``BOTH`` for the side that this one is not on."""
     for _, number, side in _said_of(_OTHER_SIDE[language], sentence, mentions):
         yield number, side
+    if language is Language.ENGLISH:
+        for _, number, side in _said_of(_CALIBRE, sentence, mentions):
+            if _OF_CALIBRE.search(sentence, *mentions[number]):
+                yield number, side
 
 
 # "стеноз ВСА 70% за счет бляшки, слева 40%" grades the stenosis

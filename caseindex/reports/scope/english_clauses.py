@@ -6,7 +6,7 @@ import re
 
 # "no lymphadenopathy, small hiatal hernia": what has a size or a degree is there.
 _ASSERTS = re.compile(
-    r"\s*(?:(?:but|with|there (?:is|are))\s+)?(?:an?\s+)?(?:complex |solid )?(?:simple|small|tiny|minimal|trace|mild|moderate|severe|scattered|multiple|numerous|few|several|stable"
+    r"\s*(?:(?:but|with|there (?:is|are))\s+)?(?:an?\s+)?(?:complex |solid )?(?:only|just|merely|solely|simply|simple|small|tiny|minimal|trace|mild|moderate|severe|scattered|multiple|numerous|few|several|stable"
     r"|unchanged|prominent|extensive|marked|advanced|diffuse|old|chronic|remote|incidental|healed|healing|known|persistent|residual|established|long-?standing|age-related|generali[sz]ed|background|adjacent[- ](?:level|segment)"
     r"|bilateral|right|left|soft[ -]tissue (?:swelling|edema|oedema)|degenerative|(?:osteo)?arthritic|atherosclerotic|atheromatous|post-?(?:surgical|operative)|\d+(?:\.\d+)? ?(?:x|mm\b|cm\b)|\d+% |(?:mild|moderate)ly)\b",
     re.IGNORECASE,
@@ -31,7 +31,8 @@ _HAS_MORE = re.compile(r"[^,;.]*\bwith\b|\s*\w+ (?:enlarged|dilated|thickened|di
 # "rather than pneumonia, the opacity reflects atelectasis"
 _INSTEAD = re.compile(r"(?:rather than|instead of|as opposed to)\b", re.IGNORECASE)
 _ABSENCE = re.compile(r"(?:absence|lack) of\b", re.IGNORECASE)  # "absence of a kidney with hypertrophy of the other"
-_WITHOUT = re.compile(r"\bwithout\b", re.IGNORECASE)
+_WITHOUT = re.compile(r"(?:\bwithout\b|w/o(?!\w))", re.IGNORECASE)
+_IS_LAST = re.compile(r"\b(?:or|nor|and)\b|/")
 _JOINED = re.compile(r"^[\s,]*(?:or|and|nor|as well as)\b", re.IGNORECASE)
 _OR = re.compile(r"\bor\b")
 _OR_BEFORE = re.compile(r"\bor\s+(?:(?:areas?|foci|focus|signs?|evidence) of\s+)?(?:[\w-]+\s+){0,1}$", re.IGNORECASE)
@@ -50,6 +51,16 @@ _NEGATIVE_ENTRY = re.compile(
     r"\s*(?::|\s[-–—])\s*(?:none|no|negative|absent|nil|not)(?: (?:seen|identified|present|detected|evident|visuali[sz]ed|demonstrated|found|noted|appreciated|suspected))?(?=\s*(?:[.,;)]|$))",
     re.IGNORECASE,
 )
+# "pseudocyst after pancreatitis in 2021", "effusion, larger than on the CT last week"
+_DATED = re.compile(
+    r"(?:in (?:19|20)\d\d|in (?:childhood|infancy|the past)|last|yesterday|earlier|the previous|\w+ \w+ ago)\b",
+    re.IGNORECASE,
+)
+_OF_ANOTHER_TIME = re.compile(
+    r"\b(?:after|following|since|from|than|due|post|compared|CTs?|MRI?s?|scans?|stud(?:y|ies)|exams?|films?|x-?rays?|radiographs?|ultrasounds?)\b",
+    re.IGNORECASE,
+)
+_SIZE = re.compile(r"\d ?(?:mm|cm)\b")  # "aneurysm 5.3 cm (4.9 cm last year)"
 _WITH = re.compile(r"\bwith\b", re.IGNORECASE)  # "status post evacuation with expected pneumocephalus"
 # "h/o lung cancer, new headache, r/o metastases"
 _ASKS_NOW = re.compile(
@@ -68,6 +79,12 @@ _OUTWEIGHS = re.compile(
 )
 # "favour collapse rather than a large effusion"
 _INSTEAD_OF = re.compile(r"rather than|instead of|as opposed to", re.IGNORECASE)
+_THAN = re.compile(r" (?:rather than|as opposed to)\b", re.IGNORECASE)
+# "lesion, haemangioma (rather than metastasis)": a diagnosis behind what is only described
+_WEIGHED = re.compile(
+    r"\w[^.;]*[,:]\s+(?!(?:there|this|these|the|it|which|with|and|but|no|not|without|due)\b)(?:(?!(?:is|are|was|were|has|have|in|consistent|compatible|represents?)\b)[\w-]+ ){1,4}$",
+    re.IGNORECASE,
+)
 _FAVOURS = re.compile(r"\b(?:favou?r(?:s|ed|ing)?|more likely|leans?|leaning)\b[^.;]*$", re.IGNORECASE)
 _OWN_DOUBT = re.compile(r",\s*(?:(?!(?:or|and|nor)\b)[\w-]+\s+){0,3}$", re.IGNORECASE)
 _RAISES = re.compile(r"(?:must|should|raises?|raising)\b", re.IGNORECASE)
@@ -97,8 +114,10 @@ def asserted_beyond(text: str, cue: int, cue_end: int, start: int, end: int) -> 
     item = text[comma + 1 : start]
     if _PARENTHETIC.search(text, 0, cue_end) and _AND.match(item):
         return True
-    if _WITHOUT.match(text, cue) and _HAS_MORE.match(text, comma + 1):
-        return True  # "lesion without enhancement, cirrhosis with splenomegaly"
+    if _WITHOUT.match(text, cue) and (_HAS_MORE.match(text, comma + 1) or _IS_LAST.search(text, cue_end) is None):
+        return (
+            True  # "lesion without enhancement, cirrhosis with splenomegaly", "bulge without contact, facet arthrosis"
+        )
     if (
         _ASSERTS.match(text, comma + 1)
         or _HAS_STATE.match(text, comma + 1)
@@ -137,13 +156,18 @@ def raises_doubt(text: str, denial: int, doubt: int) -> bool:
 
 
 def is_outweighed(text: str, cue: int, cue_end: int) -> bool:
-    """Whether a denial at ``cue`` only weighs one doubt against another: "favour collapse rather than effusion"."""
-    return _INSTEAD_OF.fullmatch(text, cue, cue_end) is not None and _FAVOURS.search(text, 0, cue) is not None
+    """Whether a denial at ``cue`` only weighs one doubt against another: "favour collapse rather than effusion", "cyst with
+    echoes, endometrioma rather than haemorrhagic cyst"."""
+    if _INSTEAD_OF.fullmatch(text, cue, cue_end) is None:
+        return False
+    return _FAVOURS.search(text, 0, cue) is not None or _WEIGHED.search(text, 0, cue) is not None
 
 
 def opens_alternatives(text: str, start: int, end: int) -> bool:
     """Whether a list of alternatives opens with the mention: "lytic lesion: metastasis, myeloma or lymphoma"; not "opacities,
     atelectasis or pneumonia". Or whether a less likely one is told beside it."""
+    if _THAN.match(text, end) and _WEIGHED.search(text, 0, end + 1):
+        return True
     lesser = _OUTWEIGHS.match(text, end)
     if lesser is not None and (lesser["or"] or _EXPLAINS.search(text, 0, start)):
         return True
@@ -165,6 +189,8 @@ def says_of_it(text: str, end: int, cue: int, *, denies: bool) -> bool | None:
         return False if follows and text[max(cue - 1, 0)] in " (,;:-" else None
     between = text[end:cue]
     if not denies:
+        if _DATED.match(text, cue) and (_OF_ANOTHER_TIME.search(between) or _SIZE.search(between)):
+            return False
         return False if _LEADS_TO.fullmatch(between) else None
     if _ASIDE.fullmatch(between):
         return True

@@ -7,10 +7,16 @@ import re
 from collections.abc import Iterator, Sequence
 
 from caseindex.reports.lexicon import Mention
+from caseindex.reports.scope.english_meanings import as_meant
 
 # finding -> (a word, what it means beside that finding)
 _BESIDE: dict[str, tuple[re.Pattern[str], str]] = {
     "pancreatitis": (re.compile(r"\bnecrosis\b", re.IGNORECASE), "pancreatic_necrosis"),
+    # "cord displaced by a disc, but no frank compression"
+    "spinal_cord": (
+        re.compile(r"\bno (?:frank |definite |significant )?compression(?=\s*[.,;]|$)", re.IGNORECASE),
+        "cord_compression",
+    ),
 }
 # anatomy -> (what follows its name, cm from which it is too large, what it is then called)
 _SIZE = r"(?:,? (?:measur(?:es|ing)|size|span|length|is|of|at|up to|approx(?:imately)?|about))*:?,? (?P<size>\d{1,3}(?:\.\d)?) ?(?P<unit>cm|mm)\b(?! ?[x×])"
@@ -28,6 +34,7 @@ _TELLING = frozenset([*_BESIDE, *_MEASURED])
 
 def in_company(here: Sequence[Mention], text: str, start: int) -> Sequence[Mention]:
     """The mentions ``here`` of a sentence ``text``, which begins at ``start`` of its report, and those that they make of it."""
+    here = as_meant(here, text, start)
     if _TELLING.isdisjoint([mention.concept for mention in here]):
         return here
     more = list(_companions(here, text, start))

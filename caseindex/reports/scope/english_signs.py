@@ -35,9 +35,27 @@ _DESCRIBES: dict[str, tuple[re.Pattern[str], frozenset[str]]] = {
         frozenset(["calcified_lymph_node"]),
     ),
     # "discitis with endplate destruction"
+    # "erosions along both sacroiliac joints, active sacroiliitis"
     "lytic_lesion": (
-        re.compile("end-?plate (?:destruction|erosions?|irregularity)", re.IGNORECASE),
-        frozenset(["spondylodiscitis"]),
+        re.compile(
+            "(?:(?:end-?plate|bony|bone|articular|erosive|marginal|juxta-?articular|cortical|subchondral) )*(?:destruction|erosions?|irregularity|erosive)(?: and .*)?",
+            re.IGNORECASE,
+        ),
+        frozenset(
+            "spondylodiscitis sacroiliitis rheumatoid_arthritis psoriatic_arthritis septic_arthritis gastritis esophagitis peptic_ulcer ankylosing_spondylitis gout osteomyelitis".split()
+        ),
+    ),
+    # "dilated appendix with wall enhancement"
+    "ring_enhancement": (
+        re.compile(r"(?=.*\bwall\b).*|.*margin", re.IGNORECASE),
+        frozenset(
+            "appendicitis cholecystitis bowel_obstruction colitis enteritis crohn cystitis diverticulitis bowel_ischemia craniotomy".split()
+        ),
+    ),
+    # "coarse liver, perisplenic varices: portal hypertension"
+    "cirrhosis": (
+        re.compile("coarse(?:ned)? (?:liver|hepatic)(?: (?:echo)?texture)?", re.IGNORECASE),
+        frozenset(["portal_hypertension"]),
     ),
     # "enlarged ovary, whirlpool sign: torsion"
     "volvulus": (
@@ -62,7 +80,8 @@ _DESCRIBES: dict[str, tuple[re.Pattern[str], frozenset[str]]] = {
     "disc_herniation": (re.compile("(?:with )?extru(?:sion|ded)", re.IGNORECASE), frozenset(["meniscal_tear"])),
     "lesion": (re.compile("lesions?", re.IGNORECASE), frozenset(["crohn"])),  # "skip lesions"
 }
-_SIGN = re.compile(r"\bsigns?\b", re.IGNORECASE)
+_DEGENERATES = re.compile("degenerat", re.IGNORECASE)
+_SIGN = re.compile(r"\bsigns?\b|filling defects?", re.IGNORECASE)  # "filling defect: thrombus vs. granulation"
 
 
 def described_only(found: Sequence[Statement], names: Sequence[str]) -> set[int]:
@@ -72,6 +91,10 @@ def described_only(found: Sequence[Statement], names: Sequence[str]) -> set[int]
     for number, (made, name) in enumerate(zip(found, names, strict=True)):
         words, others = _DESCRIBES.get(made.finding, (None, frozenset()))
         if words is not None and words.fullmatch(name) and not told.isdisjoint(others):
+            dropped.add(number)
+        if _DEGENERATES.search(name) and any(  # "meniscal degeneration but no tear"
+            denied.finding == made.finding and denied.polarity is Polarity.ABSENT for denied in found
+        ):
             dropped.add(number)
         if (
             made.polarity is Polarity.PRESENT

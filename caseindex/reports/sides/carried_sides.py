@@ -15,7 +15,7 @@ from caseindex.records import Language, Side
 from caseindex.reports.lexicon import Lexicon
 from caseindex.reports.sides.chinese_sides import last_named
 from caseindex.reports.sides.laterality import SideSpan
-from caseindex.reports.sides.topic import is_of_topic, is_unpaired
+from caseindex.reports.sides.topic import OF_A_JOINT, is_of_topic, is_unpaired, of_one_limb
 
 Named = tuple[str, int, int]  # concept, start, end
 
@@ -40,7 +40,8 @@ _CALLED = {
     Language.ENGLISH: re.compile(
         r"\s(?:[-–—=]|--)\s|:\s|\b(?:consistent with|compatible with|corresponding to|typical(?: appearances?)? (?:of|for)|typical(?: appearances?)? of an?|typical(?= [A-Z]{2})|characteristic of|suspicious for|concerning for|likely"
         r"|probably|presumably|represent\w*|in keeping with|suggest\w*|diagnostic of|i\.e\.|DDx?:?|DDX:?|d/d)(?=\s)"
-        # ", aneurysm vs infundibulum", ", SEGA probable"
+        # "popliteal vein not compressible (acute DVT)", ", aneurysm vs infundibulum", ", SEGA probable"
+        r"|\s\((?=[^()]{2,30}\))"
         r"|,\s(?=[^,;:]*\b(?:vs|versus|probable|likely|suspected|possible|typical|classic)\b)",
         re.IGNORECASE,
     ),
@@ -145,6 +146,14 @@ class CarriedSides:
             return None
         if any(name in lexicon.ancestors(concept) for (name, _, _), _ in before):
             return named.pop()
+        if concept.endswith("_fracture") and any(  # "right distal radius fracture, plus ulnar styloid avulsion"
+            name.endswith("_fracture")
+            and of_one_limb(frozenset(lexicon.organs(concept)), lexicon.organs(name), lexicon)
+            for (name, _, _), _ in before
+        ):
+            return named.pop()
+        if concept in OF_A_JOINT and any(name in OF_A_JOINT for (name, _, _), _ in before):
+            return named.pop()  # "ACL rupture, left knee, plus medial meniscal tear"
         organs = _PAIRED.intersection(lexicon.organs(concept))
         places = {name for name, _, right, _ in self._sided_places() if right <= start}
         places.update(organ for (name, _, _), _ in before for organ in lexicon.organs(name))

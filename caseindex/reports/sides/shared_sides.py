@@ -37,7 +37,10 @@ _FILLING = frozenset(
     " terminus origin bifurcation segment level tip border junction respectively than greater lesser extent larger largest nascet ecst criteria".split()
 )
 _WORD = re.compile(r"[^\s/()]+")
-_RESOLVED = re.compile(r"\b(?:resolved|cleared)\b", re.IGNORECASE)
+_RESOLVED = re.compile(
+    r"\b(?:(?<!not )(?:resolved|cleared)|gone|vanished|disappeared|absent|no longer (?:seen|present|visible|evident))\b",
+    re.IGNORECASE,
+)
 _STAYS = re.compile(
     r"\b(?:persists?|remains?|still|(?:is|are) (?:unchanged|stable|larger|smaller)|(?:has|have) (?:grown|increased|enlarged|decreased)|(?:is|are) (?:seen|present|noted|identified))\b",
     re.IGNORECASE,
@@ -47,7 +50,7 @@ _DOUBTED = re.compile(
     re.IGNORECASE,
 )
 _VERBS = frozenset(
-    "has have resolved cleared remains remain persists persist present seen noted identified yes cannot can not be entirely"
+    "before previously prior then last time size number extent has have since now been gone vanished disappeared absent no longer visible evident change changed without resolved cleared remains remain persists persist present seen noted identified yes cannot can not be entirely"
     " completely excluded ruled out possible suspected questionable".split()
 )
 

@@ -38,7 +38,7 @@ _OF_A_HEMISPHERE = frozenset(
     " brain_metastasis brain_abscess cavernoma brain_tumor mesial_temporal_sclerosis".split()
 )
 _JOINTS = frozenset("knee shoulder hip ankle elbow wrist".split())
-_OF_A_JOINT = frozenset(  # "左膝内侧半月板撕裂，前交叉韧带断裂"
+OF_A_JOINT = frozenset(  # "左膝内侧半月板撕裂，前交叉韧带断裂"
     "meniscal_tear acl_tear pcl_tear collateral_tear rotator_cuff_tear labral_tear baker_cyst chondromalacia ligament_tear tendinosis"
     " joint_effusion bursitis osteophyte bone_marrow_edema loose_body osteochondritis_dissecans tendon_rupture ganglion_cyst".split()
 )
@@ -83,7 +83,7 @@ def is_of_topic(
             topic += lexicon.organs(name)
     for name, left, right in places:
         elsewhere = left < finish and right > clause and not (left >= start and right <= end)
-        if concept in _OF_A_JOINT and _JOINTS.intersection(topic) and name in _PARTS_OF_JOINTS:
+        if concept in OF_A_JOINT and _JOINTS.intersection(topic) and name in _PARTS_OF_JOINTS:
             continue  # "右膝外侧半月板撕裂，胫骨平台骨挫伤"
         if elsewhere and not any(_related(name, place, lexicon) for place in topic):
             return False
@@ -101,18 +101,18 @@ def _may_be_of(concept: str, text: str, topic: Sequence[str], lexicon: Lexicon) 
         return any(place in lexicon.expand("lung") for place in topic)
     organs = [organ for organ in lexicon.organs(concept) if organ not in _REGIONS]
     names = [(name, organ) for organ in organs for name in lexicon.concept(organ).names[Language.CHINESE]]
-    if _JOINTS.intersection(topic) and concept in _OF_A_JOINT:
+    if _JOINTS.intersection(topic) and concept in OF_A_JOINT:
         return True
     own = {organ for name, organ in names if name in text}
     if own:  # "右肺上叶肿块，胸腔积液": the name holds a place of its own
         if concept.endswith("fracture"):  # "左腕舟骨线样影，舟骨骨折可能"
-            return (not own.isdisjoint(topic) and "skull" not in own) or _of_one_limb(own, topic, lexicon)
+            return (not own.isdisjoint(topic) and "skull" not in own) or of_one_limb(own, topic, lexicon)
         return any(place in lexicon.expand(organ) for organ in own for place in topic)
     if not organs:
         return concept in _GENERIC
     if concept == "lytic_lesion":
         return bool(topic)
-    if concept.endswith("fracture") and _of_one_limb(frozenset(organs), topic, lexicon):
+    if concept.endswith("fracture") and of_one_limb(frozenset(organs), topic, lexicon):
         return True  # "右肩盂唇撕裂，Hill-Sachs损伤"
     return any(_related(organ, place, lexicon) for organ in organs for place in topic)
 
@@ -122,7 +122,7 @@ def _related(one: str, other: str, lexicon: Lexicon) -> bool:
     return one not in _REGIONS and (one in lexicon.expand(other) or other in lexicon.expand(one))
 
 
-def _of_one_limb(own: Set[str], topic: Sequence[str], lexicon: Lexicon) -> bool:
+def of_one_limb(own: Set[str], topic: Sequence[str], lexicon: Lexicon) -> bool:
     """Whether the bone of a fracture is of the limb that the side was said of: "右肩关节脱位，合并肱骨大结节骨折"."""
     return any(
         not own.isdisjoint(parts) and not parts.isdisjoint(topic)

@@ -22,7 +22,10 @@ _BULLET = re.compile(r"\s*(?:[-–—•*·]|\d{1,2}[.)、]|[（(]?\d{1,2}[)）]
 _GOES_ON = re.compile(r" (?:\d|[a-zа-яё]|[(])")
 _ASKS_ON = re.compile("[^，,。；;：:？?\n]{2,14}(?:[？?]|待排|待查|不除外)")
 _ONE_MORE = re.compile(
-    r" (?:(?:the|an?|another) )?(?:[\w-]+ ){0,2}(?:left|right)(?:-sided)? one\b| (?:[LR]|left|right):? [<>~]?\d",
+    r" (?:(?:the|an?|another) )?(?:[\w-]+ ){0,2}(?:left|right)(?:-sided)? one\b"
+    # "bilateral effusions; the left has enlarged", "left hydronephrosis; right side undilated"
+    r"| the (?:left|right) (?:is|has|was|remains?|unchanged|stable|gone|resolved|larger|smaller|improved|worse)\b"
+    r"| (?:the )?(?:left|right) (?:side|kidney|collecting system) (?:is )?(?:non-?dilated|undilated|not dilated)\b| (?:[LR]|left|right):? [<>~]?\d",
     re.IGNORECASE,
 )
 _LAST_WORD = re.compile(r"([^\s(\[«\"]+)$")

@@ -1,0 +1,87 @@
+"""What an English word means by the words around it: "hemicolectomy for adenocarcinoma" was one of the colon, "the hilar nodes
+are no longer enlarged" denies what their name alone would assert, "the cyst has enlarged" names no finding."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from caseindex.reports.lexicon import Mention
+
+_NODES = re.compile(r"nodes?$", re.IGNORECASE)
+_ENLARGED = re.compile(r"enlarge(?:d|ment)$", re.IGNORECASE)
+# from the nodes to what is said of them
+_SAID_OF_NODES = re.compile(r"(?:, [^,;.]{3,40},)? (?:are|is|were|was|remain|appear) (?:\w+ ){0,4}", re.IGNORECASE)
+_HAS = re.compile(r"\b(?:has|have|had) (?:\w+ ){0,2}$", re.IGNORECASE)
+_OPERATIONS = {  # operation -> (generic finding, what it was there)
+    "malignancy": (
+        (
+            re.compile(
+                r"\b(?:(?:hemi|procto)?col|sigmoid)ectomy (?:for|because of|due to) (?:\w+ ){0,2}$", re.IGNORECASE
+            ),
+            "colon_cancer",
+        ),
+        (re.compile(r"\bgastrectomy (?:for|because of|due to) (?:\w+ ){0,2}$", re.IGNORECASE), "gastric_cancer"),
+        (re.compile(r"\bthyroidectomy (?:for|because of|due to) (?:\w+ ){0,2}$", re.IGNORECASE), "thyroid_cancer"),
+        (
+            re.compile(r"\b(?:lumpectomy|quadrantectomy) (?:for|because of|due to) (?:\w+ ){0,2}$", re.IGNORECASE),
+            "breast_cancer",
+        ),
+        (
+            re.compile(r"\b(?:oesophag|esophag)ectomy (?:for|because of|due to) (?:\w+ ){0,2}$", re.IGNORECASE),
+            "esophageal_cancer",
+        ),
+        (re.compile(r"\bcystectomy (?:for|because of|due to) (?:\w+ ){0,2}$", re.IGNORECASE), "bladder_cancer"),
+    )
+}
+_ENHANCES = frozenset(["enhancement", "ring_enhancement"])
+_AS_IT_SHOULD = re.compile(
+    r" (?:normally|symmetrically|as expected)\b", re.IGNORECASE
+)  # "bowel wall enhances normally"
+_DYNAMICS = frozenset(["positive_dynamics", "negative_dynamics"])
+# "bilateral effusions, the right improved, the left stable"
+_OF_A_SIDE = re.compile(r"\b(?:left|right|one|left-sided|right-sided)(?: (?:has|is))?(?: \w+ly)? $", re.IGNORECASE)
+_TELLING = frozenset([*_ENHANCES, *_DYNAMICS, "enlargement", "enlarged_mediastinum", "malignancy", "rupture"])
+# a bare "tear" beside what is worn: "tendinosis of the cuff but no tear"
+_OF_TENDON = (
+    (
+        re.compile(r"\b(?:supraspinatus|infraspinatus|subscapularis|rotator cuff|cuff)\b", re.IGNORECASE),
+        "rotator_cuff_tear",
+    ),
+    (re.compile(r"\bmeniscus|meniscal\b", re.IGNORECASE), "meniscal_tear"),
+    (re.compile(r"\bachilles|tendon|tendin\w+\b", re.IGNORECASE), "tendon_rupture"),
+)
+_BARE_TEAR = re.compile("(?:tears?|ruptures?|torn|ruptured)", re.IGNORECASE)
+
+
+def as_meant(here: Sequence[Mention], text: str, start: int) -> Sequence[Mention]:
+    """The mentions ``here`` of a sentence ``text``, which begins at ``start`` of its report, each as it is meant."""
+    if _TELLING.isdisjoint([mention.concept for mention in here]):
+        return here
+    made: list[Mention] = []
+    for mention in here:
+        left = mention.start - start
+        if mention.concept in ("enlargement", "enlarged_mediastinum") and _ENLARGED.match(mention.text):
+            nodes = made[-1] if made and _NODES.search(made[-1].text) else None
+            if nodes is not None and _SAID_OF_NODES.fullmatch(text, nodes.end - start, left):
+                made[-1] = nodes._replace(end=mention.end, text=text[nodes.start - start : mention.end - start])
+                continue
+            if mention.concept == "enlargement" and _HAS.search(text, 0, left):
+                continue
+        if mention.concept in _DYNAMICS and _OF_A_SIDE.search(text, 0, left):
+            continue
+        if mention.concept in _ENHANCES and _AS_IT_SHOULD.match(text, mention.end - start):
+            continue
+        made.append(mention._replace(concept=_concept(mention, text, left)))
+    return made
+
+
+def _concept(mention: Mention, text: str, left: int) -> str:
+    for operation, concept in _OPERATIONS.get(mention.concept, ()):
+        if operation.search(text, 0, left):
+            return concept
+    if mention.concept == "rupture" and _BARE_TEAR.fullmatch(mention.text):
+        for tendon, concept in _OF_TENDON:
+            if tendon.search(text, 0, left):
+                return concept
+    return mention.concept
