@@ -102,6 +102,9 @@ _OF_THE_CHEST = re.compile(
     r"p\w*mothora|consolidation|infiltrate|atelecta|pneumonia|airspace|\b(?:left|right|bilateral)(?:-sided)? (?:[\w-]+ ){0,2}eff|effusions?,? (?:[\w-]+ ){0,4}(?:left|right)\b",
     re.IGNORECASE,
 )
+_SIDED_EFFUSION = re.compile(
+    r"\b(?:left|right|bilateral)(?:-sided)? (?:(?:small|moderate|large|trace|basal) ){0,2}effusions?$", re.IGNORECASE
+)
 _ORGAN_OF = {"lung_cavity": "lung"}  # for what explains it; the fluid in it is in no pleura
 _EXPLAINS = frozenset(["malignancy", "tumor", "abscess", "cyst", "granuloma"])
 _EXPLAINED = frozenset(["mass", "lesion", "nodule", "lung_cavity"])
@@ -256,6 +259,12 @@ class Composition:
                     return None  # "fracture of the clavicle, no other fractures"
                 if specific == "ascites" and _EFFUSION.fullmatch(text, start, end):
                     return self.specific(generic, "pleura")  # "liver abscess, right reactive effusion"
+                if (
+                    specific is None
+                    and generic == "free_fluid"
+                    and _SIDED_EFFUSION.search(text, max(0, start - 40), end)
+                ):
+                    return self.specific(generic, "pleura")  # "acute pancreatitis, small left effusion"
                 if specific is not None:
                     return specific if called or distance < _BEYOND else _BROADER_AFAR.get(specific, specific)
             return None

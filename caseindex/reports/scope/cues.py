@@ -9,7 +9,7 @@ acts on what follows (``pre``), on what precedes (``post``) or on ``both``. Afte
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
@@ -20,6 +20,7 @@ from caseindex.reports.scope.first_letters import first_letters
 from caseindex.reports.text import chinese
 
 CUES_FILE = Path(__file__).parents[1] / "data" / "cues.tsv"
+_MARK = r"\?"
 
 
 class CueKind(StrEnum):
@@ -42,15 +43,59 @@ class Cue(NamedTuple):
     end: int
 
 
-class _Cues(NamedTuple):
-    pattern: re.Pattern[str]
-    meanings: dict[str, tuple[CueKind, bool, bool]]  # group -> kind, before, after
+Meaning = tuple[CueKind, bool, bool]  # kind, before, after
+_WORD_START = re.compile(r"(?<![\w-])\S|\?")
+
+
+class _Cues:
+    """The cues of a language with spaces, by the letter that they begin with; those of a letter are compiled when a text
+    first has a word that begins with it, and a word is tried against a few cues only."""
+
+    def __init__(self, patterns: Mapping[str, Meaning]) -> None:
+        self._patterns = patterns
+        self._words = sorted(patterns.keys() - {_MARK}, key=lambda pattern: (-len(pattern), pattern))
+        self._begins = {pattern: first_letters(pattern) for pattern in self._words}
+        self._compiled: dict[str, re.Pattern[str] | None] = {}
+        self._meanings: dict[str, Meaning] = {}
+
+    def find(self, lower: str) -> Iterator[Cue]:
+        """The cues of a sentence in lower case."""
+        end = 0
+        while (word := _WORD_START.search(lower, end)) is not None:
+            end = word.end()
+            fitting = self._of(word.group())
+            match = fitting.match(lower, word.start()) if fitting is not None else None
+            if match is not None:
+                end = max(end, match.end())
+                yield Cue(*self._meanings[match.lastgroup or ""], match.start(), match.end())
+
+    def _of(self, letter: str) -> re.Pattern[str] | None:
+        """What the cues that may begin with ``letter`` match; ``None`` where there are none."""
+        if letter not in self._compiled:
+            words = [word for word in self._words if (begins := self._begins[word]) is None or letter in begins]
+            whole = rf"(?:{_either(words, self._patterns, self._meanings)})(?!\w)" if words else ""
+            if letter == "?":
+                whole = _either([_MARK], self._patterns, self._meanings)
+            self._compiled[letter] = re.compile(whole) if whole else None
+        return self._compiled[letter]
+
+
+class _ChineseCues:
+    """One alternation, longer patterns first."""
+
+    def __init__(self, patterns: Mapping[str, Meaning]) -> None:
+        self._meanings: dict[str, Meaning] = {}
+        words = sorted(patterns.keys() - {_MARK}, key=lambda pattern: (-len(pattern), pattern))
+        self._pattern = re.compile(_either([*words, _MARK] if _MARK in patterns else words, patterns, self._meanings))
+
+    def find(self, text: str) -> Iterator[Cue]:
+        for match in self._pattern.finditer(text):
+            yield Cue(*self._meanings[match.lastgroup or ""], match.start(), match.end())
 
 
 @lru_cache(maxsize=len(Language))
-def _compiled(language: Language) -> _Cues:
-    """One alternation, longer patterns first."""
-    patterns: dict[str, tuple[CueKind, bool, bool]] = {}
+def _cues(language: Language) -> _Cues | _ChineseCues:
+    patterns: dict[str, Meaning] = {}
     for line in CUES_FILE.read_text(encoding="utf-8").splitlines()[1:]:
         code, kind, direction, pattern = line.split("\t")
         if code != language.value:
@@ -60,22 +105,10 @@ def _compiled(language: Language) -> _Cues:
         if known is not None:
             before, after = before or known[1], after or known[2]
         patterns[pattern] = CueKind(kind), before, after
-    meanings: dict[str, tuple[CueKind, bool, bool]] = {}
-    words = sorted(patterns.keys() - {r"\?"}, key=lambda pattern: (-len(pattern), pattern))
-    if language is Language.CHINESE:
-        whole = _either(words, patterns, meanings)
-    else:
-        whole = rf"(?<![\w-])(?:{_by_first_letter(words, patterns, meanings)})(?!\w)"
-    if r"\?" in patterns:
-        whole += "|" + _either([r"\?"], patterns, meanings)
-    return _Cues(re.compile(whole), meanings)
+    return _ChineseCues(patterns) if language is Language.CHINESE else _Cues(patterns)
 
 
-def _either(
-    words: Sequence[str],
-    patterns: Mapping[str, tuple[CueKind, bool, bool]],
-    meanings: dict[str, tuple[CueKind, bool, bool]],
-) -> str:
+def _either(words: Sequence[str], patterns: Mapping[str, Meaning], meanings: dict[str, Meaning]) -> str:
     """One alternation of ``words``; the groups that tell which one has matched are noted in ``meanings``."""
     named = []
     for pattern in words:
@@ -87,31 +120,8 @@ def _either(
     return "|".join(named)
 
 
-def _by_first_letter(
-    words: Sequence[str],
-    patterns: Mapping[str, tuple[CueKind, bool, bool]],
-    meanings: dict[str, tuple[CueKind, bool, bool]],
-) -> str:
-    """An alternation of alternations, one for each first letter: a word is tried against a few cues only."""
-    begins = {pattern: first_letters(pattern) for pattern in words}
-    letters = sorted({letter for first in begins.values() for letter in first or ()})
-    parts = []
-    for letter in letters:
-        fitting = [pattern for pattern in words if begins[pattern] is None or letter in (begins[pattern] or ())]
-        parts.append(f"(?={re.escape(letter)})(?:{_either(fitting, patterns, meanings)})")
-    others = [pattern for pattern in words if begins[pattern] is None]
-    if others:
-        parts.append(f"(?=[^{re.escape(''.join(letters))}])(?:{_either(others, patterns, meanings)})")
-    return "|".join(parts)
-
-
 @lru_cache(maxsize=4096)  # reports repeat their sentences
 def find_cues(text: str, language: Language) -> tuple[Cue, ...]:
     """The cues of a sentence by place; none overlaps another."""
-    cues = _compiled(language)
-    found = []
     lower = chinese.simplified(text) if language is Language.CHINESE else text.lower().replace("ё", "е")
-    for match in cues.pattern.finditer(lower):
-        kind, before, after = cues.meanings[match.lastgroup or ""]
-        found.append(Cue(kind, before, after, match.start(), match.end()))
-    return tuple(found)
+    return tuple(_cues(language).find(lower))

@@ -38,10 +38,22 @@ _ENHANCES = frozenset(["enhancement", "ring_enhancement"])
 _AS_IT_SHOULD = re.compile(
     r" (?:normally|symmetrically|as expected)\b", re.IGNORECASE
 )  # "bowel wall enhances normally"
+# "small bowel dilated, collapsed distally"
+_COLLAPSE = re.compile("collaps", re.IGNORECASE)
+_HOLLOW = re.compile(
+    r"\b(?:bowel|loops?|colon|ileum|jejunum|sigmoid|stomach|bladder|gallbladder|IVC|vena cava|femoral head|talus|lunate|vertebra\w*|end-?plates?|balloon|stent)\b",
+    re.IGNORECASE,
+)
+_CHEST = re.compile(
+    r"\b(?:lungs?|lobes?|lobar|lingula\w*|[RL][UML][LZ]|basal|bases|basilar|pleura\w*|hemithorax|bronch\w*|pneumothorax|airspace|consolidation|atelecta\w+)\b",
+    re.IGNORECASE,
+)
 _DYNAMICS = frozenset(["positive_dynamics", "negative_dynamics"])
 # "bilateral effusions, the right improved, the left stable"
 _OF_A_SIDE = re.compile(r"\b(?:left|right|one|left-sided|right-sided)(?: (?:has|is))?(?: \w+ly)? $", re.IGNORECASE)
-_TELLING = frozenset([*_ENHANCES, *_DYNAMICS, "enlargement", "enlarged_mediastinum", "malignancy", "rupture"])
+_TELLING = frozenset(
+    [*_ENHANCES, *_DYNAMICS, "atelectasis", "enlargement", "enlarged_mediastinum", "malignancy", "rupture"]
+)
 # a bare "tear" beside what is worn: "tendinosis of the cuff but no tear"
 _OF_TENDON = (
     (
@@ -68,12 +80,18 @@ def as_meant(here: Sequence[Mention], text: str, start: int) -> Sequence[Mention
                 continue
             if mention.concept == "enlargement" and _HAS.search(text, 0, left):
                 continue
+        if mention.concept == "atelectasis" and _is_of_no_lung(mention.text, text):
+            continue
         if mention.concept in _DYNAMICS and _OF_A_SIDE.search(text, 0, left):
             continue
         if mention.concept in _ENHANCES and _AS_IT_SHOULD.match(text, mention.end - start):
             continue
         made.append(mention._replace(concept=_concept(mention, text, left)))
     return made
+
+
+def _is_of_no_lung(name: str, text: str) -> bool:
+    return _COLLAPSE.match(name) is not None and _HOLLOW.search(text) is not None and not _CHEST.search(text)
 
 
 def _concept(mention: Mention, text: str, left: int) -> str:

@@ -52,6 +52,11 @@ _DESCRIBES: dict[str, tuple[re.Pattern[str], frozenset[str]]] = {
             "appendicitis cholecystitis bowel_obstruction colitis enteritis crohn cystitis diverticulitis bowel_ischemia craniotomy".split()
         ),
     ),
+    # "orbital floor fracture with herniation of fat"
+    "hernia": (
+        re.compile("herniat.*", re.IGNORECASE),
+        frozenset(["facial_fracture", "disc_herniation", "brain_herniation"]),
+    ),
     # "coarse liver, perisplenic varices: portal hypertension"
     "cirrhosis": (
         re.compile("coarse(?:ned)? (?:liver|hepatic)(?: (?:echo)?texture)?", re.IGNORECASE),
@@ -81,7 +86,7 @@ _DESCRIBES: dict[str, tuple[re.Pattern[str], frozenset[str]]] = {
     "lesion": (re.compile("lesions?", re.IGNORECASE), frozenset(["crohn"])),  # "skip lesions"
 }
 _DEGENERATES = re.compile("degenerat", re.IGNORECASE)
-_SIGN = re.compile(r"\bsigns?\b|filling defects?", re.IGNORECASE)  # "filling defect: thrombus vs. granulation"
+_SIGN = re.compile(r"\bsigns?\b|filling defects?|ileitis", re.IGNORECASE)  # "filling defect: thrombus vs. granulation"
 
 
 def described_only(found: Sequence[Statement], names: Sequence[str]) -> set[int]:

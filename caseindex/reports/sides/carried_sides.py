@@ -176,6 +176,8 @@ class CarriedSides:
         named = {side for _, right, side in self._sides if right <= start}
         if concept in _SYSTEMIC and (self._language is not Language.ENGLISH or Side.BOTH in named):
             return None  # "bilateral hilar enlargement, ddx sarcoid vs lymphoma"
+        if concept in _SYSTEMIC and any("lymphadenopathy" in name for name, _, _ in self._findings):
+            return None  # "mediastinal and right hilar adenopathy, lymphoma vs sarcoid"
         if _FROM.search(self._sentence, 0, start):
             return None
         link = None

@@ -30,8 +30,8 @@ _WORDS = {
         r"|(?:right|left) (?:(?:upper|lower|middle|mid|main|frontal|parietal|temporal|occipital|lobe|lung|anterior|posterior"
         r"|apical|basal|superior|inferior|medial|lateral|\d+(?:st|nd|rd|th)?) ){0,2}(?:and|&) (?:\w+ )?(?:right|left)|either (?=side|lung|breast|kidney|eye|ear|hip|knee)"
         r"|(?:right|left) (?:\w+ ){0,3}and both|r ?> ?l|l ?> ?r|right ?> ?left|left ?> ?right)\b"
-        r"|\b(?P<left>left(?:[- ]sided|-hand|ward)?|lt|LUL|LLL|LUZ|LMZ|LLZ|levo\w+|(?<=\()L(?=\))|(?<=\bon )L|(?<!\S)L(?= ?[-–:] )|(?<=\bto )L(?! ?\d)|L(?=-sided)|(?<=[:,;] )L(?= [<>~]?\d+(?:-\d+)? ?(?:%|mm|cm))|(?<=[a-z#)], )L(?=[,;.)]|$)|(?<=[a-z#] )L(?=[,;.)]|$| \d+(?:\.\d+)? ?(?:mm|cm|o'clock))|L(?= (?:(?!SPINE|COLON|RATIO)[A-Z]{2,}s?|(?!spine|ratio)[a-z]{3,})\b))\b(?! (?:ventric|atri|heart))"
-        r"|\b(?P<right>right(?:[- ]sided|-hand|ward)?|rt|RUL|RML|RLL|RUZ|RMZ|RLZ|dextro\w+|(?<=\()R(?=\))|(?<=\bon )R|(?<!\S)R(?= ?[-–:] )|(?<=\bto )R(?! ?\d)|R(?=-sided)|(?<=[:,;] )R(?= [<>~]?\d+(?:-\d+)? ?(?:%|mm|cm))|(?<=[a-z#)], )R(?=[,;.)]|$)|(?<=[a-z#] )R(?=[,;.)]|$| \d+(?:\.\d+)? ?(?:mm|cm|o'clock))|R(?= (?:(?!WAVE|RATIO)[A-Z]{2,}s?|(?!wave|ratio)[a-z]{3,})\b))\b"
+        r"|\b(?P<left>left(?:[- ]sided|-hand|ward)?|lt|LUL|LLL|LUZ|LMZ|LLZ|levo\w+|(?<=\()L(?=\))|(?<=\bon )L|(?<!\S)L(?= ?[-–:] )|(?<=\bto )L(?! ?\d)|L(?=-sided)|(?<=[:,;] )L(?= [<>~]?\d+(?:-\d+)? ?(?:%|mm|cm))|(?<=[A-Za-z\d#)], )L(?=[,;.)]|$)|(?<=[a-z#] )L(?=[,;.)]|$| \d+(?:\.\d+)? ?(?:mm|cm|o'clock))|L(?= (?:(?!SPINE|COLON|RATIO)[A-Z]{2,}s?|(?!spine|ratio)[a-z]{3,})\b))\b(?! (?:ventric|atri|heart))"
+        r"|\b(?P<right>right(?:[- ]sided|-hand|ward)?|rt|RUL|RML|RLL|RUZ|RMZ|RLZ|dextro\w+|(?<=\()R(?=\))|(?<=\bon )R|(?<!\S)R(?= ?[-–:] )|(?<=\bto )R(?! ?\d)|R(?=-sided)|(?<=[:,;] )R(?= [<>~]?\d+(?:-\d+)? ?(?:%|mm|cm))|(?<=[A-Za-z\d#)], )R(?=[,;.)]|$)|(?<=[a-z#] )R(?=[,;.)]|$| \d+(?:\.\d+)? ?(?:mm|cm|o'clock))|R(?= (?:(?!WAVE|RATIO)[A-Z]{2,}s?|(?!wave|ratio)[a-z]{3,})\b))\b"
         r"(?! (?:ventric|atri|heart|clinical|context|setting|patient))"
     ),
     Language.RUSSIAN: re.compile(
