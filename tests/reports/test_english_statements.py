@@ -115,6 +115,9 @@ def test_edema_is_not_that_of_the_bones_of_another_sentence() -> None:
         ("Irregular tapering of the left ICA: dissection or, less probably, vasculitis.",
          {"arterial_dissection?l", "vasculitis?"}),
         ("Mass in the liver: metastasis, less likely abscess.", {"liver_mass+", "liver_metastasis?", "liver_abscess?"}),
+        ("Liver lesion, hemangioma rather than metastasis.",
+         {"liver_mass+", "liver_hemangioma?", "liver_metastasis?"}),
+        ("I cannot tell scar from carcinoma.", {"fibrosis?", "malignancy?"}),
         ("The appearance is that of meningioma rather than schwannoma.", {"meningioma+", "schwannoma-"}),
         ("Favour meningioma rather than schwannoma.", {"meningioma?", "schwannoma?"}),
         # sides dealt out in a list, and behind the organ
@@ -134,4 +137,39 @@ def test_edema_is_not_that_of_the_bones_of_another_sentence() -> None:
     ],
 )  # fmt: skip
 def test_doubts_sides_and_denials_of_lists(sentence: str, stated: set[str]) -> None:
+    assert _stated(sentence) == stated
+
+
+@pytest.mark.parametrize(
+    ("sentence", "stated"),
+    [
+        # a side that trails
+        ("Fracture of the clavicle, L; lungs clear.", {"clavicle_fracture+l"}),
+        ("Rotator cuff tear, full thickness, left, with retraction.", {"rotator_cuff_tear+l"}),
+        ("Meniscal tear (medial, R).", {"meniscal_tear+r"}),
+        ("Right distal radius fracture plus ulnar styloid avulsion.", {"radius_fracture+r", "ulna_fracture+r"}),
+        # both, taken apart
+        ("Both kidneys contain stones, the left larger than before, the right unchanged.",
+         {"nephrolithiasis+l", "nephrolithiasis+r"}),
+        ("Bilateral effusions; the right has improved, the left is gone.", {"pleural_effusion+r", "pleural_effusion-l"}),
+        ("Both hips show AVN, the right collapsed.", {"avn+b"}),
+        ("Left hydronephrosis; right side not dilated.", {"hydronephrosis+l", "hydronephrosis-r"}),
+        # a denial that ends
+        ("No pneumonia, only bibasal atelectasis.", {"pneumonia-", "atelectasis+b"}),
+        ("Osteophytes without cord compression, foraminal stenosis C5/6.",
+         {"osteophyte+", "cord_compression-", "foraminal_stenosis+"}),
+        ("Mild atrophy without mass effect, midline shift or hydrocephalus.",
+         {"brain_atrophy+", "mass_effect-", "midline_shift-", "hydrocephalus-"}),
+        ("Hilar nodes, previously 19 mm, are no longer enlarged.", {"mediastinal_lymphadenopathy-"}),
+        # the past, of its own noun only
+        ("Pancreatic pseudocyst after pancreatitis in 2019.", {"pancreatic_pseudocyst+", "pancreatitis?h"}),
+        ("Stroke two weeks ago, no hemorrhage.", {"stroke?h", "hemorrhage-"}),
+        ("Infrarenal AAA 5.3 cm (4.9 cm last year).", {"aaa+"}),
+        # what only describes another finding, or is as it should be
+        ("Gout with erosions of the first MTP joint.", {"gout+"}),
+        ("Bowel wall enhances normally.", set()),
+        ("Small bowel dilated, collapsed distally.", set()),
+    ],
+)  # fmt: skip
+def test_trailing_sides_ended_denials_and_the_past(sentence: str, stated: set[str]) -> None:
     assert _stated(sentence) == stated

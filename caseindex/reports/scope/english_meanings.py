@@ -11,7 +11,24 @@ from caseindex.reports.lexicon import Mention
 _NODES = re.compile(r"nodes?$", re.IGNORECASE)
 _ENLARGED = re.compile(r"enlarge(?:d|ment)$", re.IGNORECASE)
 # from the nodes to what is said of them
-_SAID_OF_NODES = re.compile(r"(?:, [^,;.]{3,40},)? (?:are|is|were|was|remain|appear) (?:\w+ ){0,4}", re.IGNORECASE)
+_SAID_OF_NODES = re.compile(
+    r"(?:, [^,;.]{3,40},)? (?:(?:are|is|were|was|remain|appear) |(?=no))(?:\w+ ){0,4}", re.IGNORECASE
+)
+# "cervical nodes, earlier 18 mm, are now normal in size"
+_NORMAL_NODES = re.compile(
+    r"(?:, [^,;.]{3,40},)? (?:are|is|were|was|remain|appear) (?:now |all )?(?:of )?normal\b(?: (?:in )?size)?",
+    re.IGNORECASE,
+)
+# "the nodes in the mediastinum are no longer enlarged"
+_BARE_NODES = re.compile(
+    r"(?:\w+ )?(?:lymph )?nodes?(?: (?:in|of) the [\w-]+)?(?:, [^,;.]{3,40},)? (?:(?:are|is|were|was|remain|appear) )?(?:\w+ ){0,4}$",
+    re.IGNORECASE,
+)
+_REGIONS = (
+    (re.compile("mediast|hil(?:ar|um)|paratrach|subcarin", re.IGNORECASE), "mediastinal_lymphadenopathy"),
+    (re.compile("cervic|neck|jugul|submandib", re.IGNORECASE), "cervical_lymphadenopathy"),
+    (re.compile("abdom|retroperit|aort|mesenter|pelvi|iliac|portal", re.IGNORECASE), "abdominal_lymphadenopathy"),
+)
 _HAS = re.compile(r"\b(?:has|have|had) (?:\w+ ){0,2}$", re.IGNORECASE)
 _OPERATIONS = {  # operation -> (generic finding, what it was there)
     "malignancy": (
@@ -52,7 +69,20 @@ _DYNAMICS = frozenset(["positive_dynamics", "negative_dynamics"])
 # "bilateral effusions, the right improved, the left stable"
 _OF_A_SIDE = re.compile(r"\b(?:left|right|one|left-sided|right-sided)(?: (?:has|is))?(?: \w+ly)? $", re.IGNORECASE)
 _TELLING = frozenset(
-    [*_ENHANCES, *_DYNAMICS, "atelectasis", "enlargement", "enlarged_mediastinum", "malignancy", "rupture"]
+    [
+        *_ENHANCES,
+        *_DYNAMICS,
+        "atelectasis",
+        "enlargement",
+        "enlarged_mediastinum",
+        "malignancy",
+        "rupture",
+        "pelvic_fracture",
+        "mediastinal_lymphadenopathy",
+        "cervical_lymphadenopathy",
+        "abdominal_lymphadenopathy",
+        "lymphadenopathy",
+    ]
 )
 # a bare "tear" beside what is worn: "tendinosis of the cuff but no tear"
 _OF_TENDON = (
@@ -63,6 +93,8 @@ _OF_TENDON = (
     (re.compile(r"\bmeniscus|meniscal\b", re.IGNORECASE), "meniscal_tear"),
     (re.compile(r"\bachilles|tendon|tendin\w+\b", re.IGNORECASE), "tendon_rupture"),
 )
+_OF_THE_JAW = re.compile("parasymphys|symphys", re.IGNORECASE)
+_JAW = re.compile(r"\b(?:mandib|jaw|condylar neck)", re.IGNORECASE)
 _BARE_TEAR = re.compile("(?:tears?|ruptures?|torn|ruptured)", re.IGNORECASE)
 
 
@@ -73,10 +105,18 @@ def as_meant(here: Sequence[Mention], text: str, start: int) -> Sequence[Mention
     made: list[Mention] = []
     for mention in here:
         left = mention.start - start
+        normal = _NORMAL_NODES.match(text, mention.end - start) if _NODES.search(mention.text) else None
+        if normal is not None:
+            made.append(mention._replace(end=start + normal.end(), text=text[left : normal.end()]))
+            continue
         if mention.concept in ("enlargement", "enlarged_mediastinum") and _ENLARGED.match(mention.text):
             nodes = made[-1] if made and _NODES.search(made[-1].text) else None
             if nodes is not None and _SAID_OF_NODES.fullmatch(text, nodes.end - start, left):
                 made[-1] = nodes._replace(end=mention.end, text=text[nodes.start - start : mention.end - start])
+                continue
+            group = _BARE_NODES.search(text, 0, left) if nodes is None else None
+            if group is not None:
+                made.append(mention._replace(concept=_region(group.group())))
                 continue
             if mention.concept == "enlargement" and _HAS.search(text, 0, left):
                 continue
@@ -90,6 +130,10 @@ def as_meant(here: Sequence[Mention], text: str, start: int) -> Sequence[Mention
     return made
 
 
+def _region(nodes: str) -> str:
+    return next((concept for region, concept in _REGIONS if region.search(nodes)), "lymphadenopathy")
+
+
 def _is_of_no_lung(name: str, text: str) -> bool:
     return _COLLAPSE.match(name) is not None and _HOLLOW.search(text) is not None and not _CHEST.search(text)
 
@@ -98,6 +142,8 @@ def _concept(mention: Mention, text: str, left: int) -> str:
     for operation, concept in _OPERATIONS.get(mention.concept, ()):
         if operation.search(text, 0, left):
             return concept
+    if mention.concept == "pelvic_fracture" and _OF_THE_JAW.match(mention.text) and _JAW.search(text):
+        return "mandible_fracture"  # "mandibular angle fracture and parasymphyseal fracture"
     if mention.concept == "rupture" and _BARE_TEAR.fullmatch(mention.text):
         for tendon, concept in _OF_TENDON:
             if tendon.search(text, 0, left):

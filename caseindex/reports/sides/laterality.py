@@ -111,7 +111,9 @@ _ALL_OVER = frozenset(
     "atrophy brain_atrophy emphysema hyperinflation copd pulmonary_edema pulmonary_congestion degenerative_spine liver_metastasis"
     " lung_metastasis bone_metastasis coronary_calcification".split()
 )
-_IN_ONE_PLACE = re.compile(r"\bin (?:the )?$", re.IGNORECASE)  # "fibrosis with bronchiectasis in the left upper lobe"
+_IN_ONE_PLACE = re.compile(
+    r"\b(?:in|on) (?:the )?$", re.IGNORECASE
+)  # "fibrosis with bronchiectasis in the left upper lobe"
 # "с ровным контуром в верхней доле"; not "с переходом на пирамиду"
 _IN_RUSSIAN = re.compile(
     r"(?!переход|распростран|прорыв|вовлеч|инваз|продолж|дислок)[^,;]*\b(?:в|во|на) (?:[а-яё]+ ){0,3}"

@@ -38,7 +38,7 @@ _FILLING = frozenset(
 )
 _WORD = re.compile(r"[^\s/()]+")
 _RESOLVED = re.compile(
-    r"\b(?:(?<!not )(?:resolved|cleared)|gone|vanished|disappeared|absent|no longer (?:seen|present|visible|evident))\b",
+    r"\b(?:(?<!not )(?:resolved|cleared)|recanali[sz]ed|passed|gone|vanished|disappeared|absent|no longer (?:seen|present|visible|evident))\b",
     re.IGNORECASE,
 )
 _STAYS = re.compile(
@@ -50,7 +50,7 @@ _DOUBTED = re.compile(
     re.IGNORECASE,
 )
 _VERBS = frozenset(
-    "before previously prior then last time size number extent has have since now been gone vanished disappeared absent no longer visible evident change changed without resolved cleared remains remain persists persist present seen noted identified yes cannot can not be entirely"
+    "before previously prior then last time size number extent has have since now been recanalised recanalized passed gone vanished disappeared absent no longer visible evident change changed without resolved cleared remains remain persists persist present seen noted identified yes cannot can not be entirely"
     " completely excluded ruled out possible suspected questionable".split()
 )
 
