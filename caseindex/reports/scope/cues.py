@@ -61,22 +61,24 @@ class _Cues:
     def find(self, lower: str) -> Iterator[Cue]:
         """The cues of a sentence in lower case."""
         end = 0
-        while (word := _WORD_START.search(lower, end)) is not None:
-            end = word.end()
-            fitting = self._of(word.group())
-            match = fitting.match(lower, word.start()) if fitting is not None else None
+        for word in _WORD_START.finditer(lower):
+            begin = word.start()
+            if begin < end:
+                continue
+            letter = lower[begin]
+            fitting = self._compiled[letter] if letter in self._compiled else self._compile(letter)
+            match = fitting.match(lower, begin) if fitting is not None else None
             if match is not None:
-                end = max(end, match.end())
-                yield Cue(*self._meanings[match.lastgroup or ""], match.start(), match.end())
+                end = match.end()
+                yield Cue(*self._meanings[match.lastgroup or ""], begin, end)
 
-    def _of(self, letter: str) -> re.Pattern[str] | None:
+    def _compile(self, letter: str) -> re.Pattern[str] | None:
         """What the cues that may begin with ``letter`` match; ``None`` where there are none."""
-        if letter not in self._compiled:
-            words = [word for word in self._words if (begins := self._begins[word]) is None or letter in begins]
-            whole = rf"(?:{_either(words, self._patterns, self._meanings)})(?!\w)" if words else ""
-            if letter == "?":
-                whole = _either([_MARK], self._patterns, self._meanings)
-            self._compiled[letter] = re.compile(whole) if whole else None
+        words = [word for word in self._words if (begins := self._begins[word]) is None or letter in begins]
+        whole = rf"(?:{_either(words, self._patterns, self._meanings)})(?!\w)" if words else ""
+        if letter == "?":
+            whole = _either([_MARK], self._patterns, self._meanings)
+        self._compiled[letter] = re.compile(whole) if whole else None
         return self._compiled[letter]
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from caseindex.reports.lexicon import Mention
-from caseindex.reports.scope.english_meanings import as_meant
+from caseindex.reports.scope.english_meanings import AMBIGUOUS, as_meant
 
 # finding -> (a word, what it means beside that finding)
 _BESIDE: dict[str, tuple[re.Pattern[str], str]] = {
@@ -34,8 +34,10 @@ _TELLING = frozenset([*_BESIDE, *_MEASURED])
 
 def in_company(here: Sequence[Mention], text: str, start: int) -> Sequence[Mention]:
     """The mentions ``here`` of a sentence ``text``, which begins at ``start`` of its report, and those that they make of it."""
-    here = as_meant(here, text, start)
-    if _TELLING.isdisjoint([mention.concept for mention in here]):
+    concepts = [mention.concept for mention in here]
+    if not AMBIGUOUS.isdisjoint(concepts):
+        here = as_meant(here, text, start)
+    if _TELLING.isdisjoint(concepts):
         return here
     more = list(_companions(here, text, start))
     return sorted([*here, *more], key=lambda mention: mention.start) if more else here

@@ -68,22 +68,6 @@ _CHEST = re.compile(
 _DYNAMICS = frozenset(["positive_dynamics", "negative_dynamics"])
 # "bilateral effusions, the right improved, the left stable"
 _OF_A_SIDE = re.compile(r"\b(?:left|right|one|left-sided|right-sided)(?: (?:has|is))?(?: \w+ly)? $", re.IGNORECASE)
-_TELLING = frozenset(
-    [
-        *_ENHANCES,
-        *_DYNAMICS,
-        "atelectasis",
-        "enlargement",
-        "enlarged_mediastinum",
-        "malignancy",
-        "rupture",
-        "pelvic_fracture",
-        "mediastinal_lymphadenopathy",
-        "cervical_lymphadenopathy",
-        "abdominal_lymphadenopathy",
-        "lymphadenopathy",
-    ]
-)
 # a bare "tear" beside what is worn: "tendinosis of the cuff but no tear"
 _OF_TENDON = (
     (
@@ -93,18 +77,60 @@ _OF_TENDON = (
     (re.compile(r"\bmeniscus|meniscal\b", re.IGNORECASE), "meniscal_tear"),
     (re.compile(r"\bachilles|tendon|tendin\w+\b", re.IGNORECASE), "tendon_rupture"),
 )
-_OF_THE_JAW = re.compile("parasymphys|symphys", re.IGNORECASE)
-_JAW = re.compile(r"\b(?:mandib|jaw|condylar neck)", re.IGNORECASE)
+# concept -> (the words of its name, words of the sentence, what it is beside them)
+_SAID_OTHERWISE: dict[str, tuple[re.Pattern[str], re.Pattern[str], str]] = {
+    # "mandibular angle fracture and right parasymphyseal fracture"
+    "pelvic_fracture": (
+        re.compile("parasymphys|symphys", re.IGNORECASE),
+        re.compile(r"\b(?:mandib|jaw|condylar neck)", re.IGNORECASE),
+        "mandible_fracture",
+    ),
+    # "filling defect in the right lower lobe artery in keeping with PE"
+    "thrombosis": (
+        re.compile("filling defects?", re.IGNORECASE),
+        re.compile(r"^(?!.*\b[Nn]o\b).*(?:\bPEs?\b|(?i:pulmonary embol))", re.DOTALL),
+        "pulmonary_embolism",
+    ),
+    # "massive L4/5 sequestrum"
+    "spondylodiscitis": (
+        re.compile("sequestr", re.IGNORECASE),
+        re.compile(r"^(?!.*(?:osteomyelitis|discitis|infect))", re.IGNORECASE),
+        "disc_herniation",
+    ),
+    # "trabecular oedema of the left breast"
+    "bone_marrow_edema": (
+        re.compile("trabecul", re.IGNORECASE),
+        re.compile(r"\bbreasts?\b", re.IGNORECASE),
+        "edema",
+    ),
+}
 _BARE_TEAR = re.compile("(?:tears?|ruptures?|torn|ruptured)", re.IGNORECASE)
+AMBIGUOUS = frozenset(
+    [
+        *_ENHANCES,
+        *_DYNAMICS,
+        "atelectasis",
+        "enlargement",
+        "enlarged_mediastinum",
+        "malignancy",
+        "rupture",
+        *_SAID_OTHERWISE,
+        "mediastinal_lymphadenopathy",
+        "cervical_lymphadenopathy",
+        "abdominal_lymphadenopathy",
+        "lymphadenopathy",
+    ]
+)
 
 
 def as_meant(here: Sequence[Mention], text: str, start: int) -> Sequence[Mention]:
     """The mentions ``here`` of a sentence ``text``, which begins at ``start`` of its report, each as it is meant."""
-    if _TELLING.isdisjoint([mention.concept for mention in here]):
-        return here
     made: list[Mention] = []
     for mention in here:
         left = mention.start - start
+        if mention.concept not in AMBIGUOUS:
+            made.append(mention)
+            continue
         normal = _NORMAL_NODES.match(text, mention.end - start) if _NODES.search(mention.text) else None
         if normal is not None:
             made.append(mention._replace(end=start + normal.end(), text=text[left : normal.end()]))
@@ -142,8 +168,9 @@ def _concept(mention: Mention, text: str, left: int) -> str:
     for operation, concept in _OPERATIONS.get(mention.concept, ()):
         if operation.search(text, 0, left):
             return concept
-    if mention.concept == "pelvic_fracture" and _OF_THE_JAW.match(mention.text) and _JAW.search(text):
-        return "mandible_fracture"  # "mandibular angle fracture and parasymphyseal fracture"
+    other = _SAID_OTHERWISE.get(mention.concept)
+    if other is not None and other[0].match(mention.text) and other[1].search(text):
+        return other[2]
     if mention.concept == "rupture" and _BARE_TEAR.fullmatch(mention.text):
         for tendon, concept in _OF_TENDON:
             if tendon.search(text, 0, left):

@@ -86,7 +86,9 @@ _DESCRIBES: dict[str, tuple[re.Pattern[str], frozenset[str]]] = {
     "lesion": (re.compile("lesions?", re.IGNORECASE), frozenset(["crohn"])),  # "skip lesions"
 }
 _DEGENERATES = re.compile("degenerat", re.IGNORECASE)
-_SIGN = re.compile(r"\bsigns?\b|filling defects?|ileitis", re.IGNORECASE)  # "filling defect: thrombus vs. granulation"
+_SIGN = re.compile(
+    r"\bsigns?\b|filling defects?|ileitis|blunt(?:ing|ed)", re.IGNORECASE
+)  # "filling defect: thrombus vs. granulation"
 
 
 def described_only(found: Sequence[Statement], names: Sequence[str]) -> set[int]:

@@ -42,6 +42,8 @@ _CALLED = {
         r"|probably|presumably|represent\w*|in keeping with|suggest\w*|diagnostic of|i\.e\.|DDx?:?|DDX:?|d/d)(?=\s)"
         # "popliteal vein not compressible (acute DVT)", ", aneurysm vs infundibulum", ", SEGA probable"
         r"|\s\((?=[^()]{2,30}\))"
+        # "restricted diffusion in the left corona radiata, acute infarct"
+        r"|,\s(?=(?:acute|subacute|recent|chronic|old) [\w-]+\s*(?:[,;.]|$))"
         r"|,\s(?=[^,;:]*\b(?:vs|versus|probable|likely|suspected|possible|typical|classic)\b)",
         re.IGNORECASE,
     ),

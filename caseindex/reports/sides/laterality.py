@@ -98,7 +98,7 @@ _LOBE = re.compile(r"[RL](?:[UML][LZ])?\s*(?=[,;:.(]|$)")  # "cavity with an air
 _COLON = re.compile(r"[^,;:]{0,25}:\s*(?:на |в )?")
 _LATER = 45  # characters from an attribute to its noun
 _MODIFIERS = re.compile(
-    r"\s*(?:(?!(?:of|in|with|and|or|at|to|on|for|is|are|was|following|after|before|from|near|by|due|without|no|not|but|than|as|plus|causing|producing|makes?|making|raises?|raising|extending|abutting|compressing|showing|likely|probably|possibly|may|could|reflects?|represents?|suggests?|indicates?|implies|imply|confirms?|denotes?|consistent|compatible|suspicious|concerning|[а-яё]{1,2}|для|при|без|или)\s)(?![а-яё]+(?:а|я|и|ы|у|е|о|ов|ей)\s)"
+    r"\s*(?:(?!(?:of|in|with|and|or|at|to|on|for|is|are|was|following|after|before|from|near|by|due|without|no|not|but|than|as|plus|causing|producing|makes?|making|raises?|raising|extending|abutting|compressing|showing|likely|probably|possibly|may|could|reflects?|represents?|suggests?|indicates?|implies|imply|confirms?|denotes?|favou?red|over|versus|vs|consistent|compatible|suspicious|concerning|[а-яё]{1,2}|для|при|без|или)\s)(?![а-яё]+(?:а|я|и|ы|у|е|о|ов|ей)\s)"
     r"[\w-]+\s+){0,3}"
 )
 _SPREADS = re.compile(r"(?:breaking|bursting|extending|rupturing) into\b")  # "bleed in the left thalamus breaking into"

@@ -22,7 +22,7 @@ UNSIDED = frozenset(
 )
 # Nor these, where a radiologist writes English.
 _ENGLISH_UNSIDED = frozenset(
-    "vasculitis alzheimer small_vessel_disease pulmonary_hypertension portal_hypertension cardiomyopathy peritonitis peritoneal_carcinomatosis"
+    "retroperitoneal_fibrosis vasculitis alzheimer small_vessel_disease pulmonary_hypertension portal_hypertension cardiomyopathy peritonitis peritoneal_carcinomatosis"
     " pneumomediastinum congenital_heart miliary_tb empty_sella hepatitis crohn ulcerative_colitis horseshoe_kidney epidural_abscess_spine spondylodiscitis".split()
 )
 # "infarcts in the right thalamus, left cerebellar hemisphere and pons"
