@@ -165,6 +165,12 @@ def test_doubts_sides_and_denials_of_lists(sentence: str, stated: set[str]) -> N
         ("Pancreatic pseudocyst after pancreatitis in 2019.", {"pancreatic_pseudocyst+", "pancreatitis?h"}),
         ("Stroke two weeks ago, no hemorrhage.", {"stroke?h", "hemorrhage-"}),
         ("Infrarenal AAA 5.3 cm (4.9 cm last year).", {"aaa+"}),
+        ("Diverticulitis in March 2021, now asymptomatic.", {"diverticulitis?h"}),
+        ("Status post right upper lobectomy for adenocarcinoma.", {"pneumonectomy+r", "lung_cancer?rh"}),
+        ("The nodes in the mediastinum are no longer enlarged.", {"mediastinal_lymphadenopathy-"}),
+        ("Lungs clear without effusion, pneumothorax.", {"pleural_effusion-", "pneumothorax-"}),
+        ("Mass with irregular contour in the left cerebellopontine angle.", {"cpa_mass+l"}),
+        ("Liver lesions with the largest in the left lobe.", {"liver_mass+"}),
         # what only describes another finding, or is as it should be
         ("Gout with erosions of the first MTP joint.", {"gout+"}),
         ("Bowel wall enhances normally.", set()),

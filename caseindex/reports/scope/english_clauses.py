@@ -32,7 +32,9 @@ _HAS_MORE = re.compile(r"[^,;.]*\bwith\b|\s*\w+ (?:enlarged|dilated|thickened|di
 _INSTEAD = re.compile(r"(?:rather than|instead of|as opposed to)\b", re.IGNORECASE)
 _ABSENCE = re.compile(r"(?:absence|lack) of\b", re.IGNORECASE)  # "absence of a kidney with hypertrophy of the other"
 _WITHOUT = re.compile(r"(?:\bwithout\b|w/o(?!\w))", re.IGNORECASE)
-_IS_LAST = re.compile(r"\b(?:or|nor|and)\b|[a-z]/[a-z]")
+# of a list: "disc bulge without contact or stenosis", "the lungs are clear without effusion, pneumothorax"
+_LIST = re.compile(r"\b(?:or|nor|and|evidence|signs?|focal|any)\b|[a-z]/[a-z]|,[^,;]*,")
+_ALL_WELL = re.compile(r"\b(?:clear|normal\w*|unremarkable|well|intact|expanded|aerated|negative)\b", re.IGNORECASE)
 _JOINED = re.compile(r"^[\s,]*(?:or|and|nor|as well as)\b", re.IGNORECASE)
 _OR = re.compile(r"\bor\b")
 _OR_BEFORE = re.compile(r"\bor\s+(?:(?:areas?|foci|focus|signs?|evidence) of\s+)?(?:[\w-]+\s+){0,1}$", re.IGNORECASE)
@@ -53,7 +55,7 @@ _NEGATIVE_ENTRY = re.compile(
 )
 # "pseudocyst after pancreatitis in 2021", "effusion, larger than on the CT last week"
 _DATED = re.compile(
-    r"(?:in (?:19|20)\d\d|in (?:childhood|infancy|the past)|last|yesterday|earlier|the previous|\w+ \w+ ago)\b",
+    r"(?:in (?:\w+ )?(?:19|20)\d\d|in (?:childhood|infancy|the past)|last|yesterday|earlier|the previous|\w+ \w+ ago)\b",
     re.IGNORECASE,
 )
 _OF_ANOTHER_TIME = re.compile(
@@ -114,7 +116,7 @@ def asserted_beyond(text: str, cue: int, cue_end: int, start: int, end: int) -> 
     item = text[comma + 1 : start]
     if _PARENTHETIC.search(text, 0, cue_end) and _AND.match(item):
         return True
-    if _WITHOUT.match(text, cue) and (_HAS_MORE.match(text, comma + 1) or _IS_LAST.search(text, cue_end) is None):
+    if _WITHOUT.match(text, cue) and (_HAS_MORE.match(text, comma + 1) or _is_of_one(text, cue, cue_end)):
         return (
             True  # "lesion without enhancement, cirrhosis with splenomegaly", "bulge without contact, facet arthrosis"
         )
@@ -128,6 +130,16 @@ def asserted_beyond(text: str, cue: int, cue_end: int, start: int, end: int) -> 
         return True
     denied = text[cue_end:comma]  # "no fracture or dislocation, swelling": the list was over
     return not _JOINED.match(item) and bool(_CLOSED.search(denied) or _OR.search(denied))
+
+
+def _is_of_one(text: str, cue: int, cue_end: int) -> bool:
+    """Whether "without" at ``cue`` denies a single detail of what stands before it: "bulge without root contact, facet
+    arthrosis"."""
+    return (
+        _LIST.search(text, cue_end) is None
+        and not _LIST.search(text, cue, cue_end)
+        and not _ALL_WELL.search(text, 0, cue)
+    )
 
 
 def is_negative_entry(text: str, end: int) -> bool:

@@ -30,27 +30,19 @@ _REGIONS = (
     (re.compile("abdom|retroperit|aort|mesenter|pelvi|iliac|portal", re.IGNORECASE), "abdominal_lymphadenopathy"),
 )
 _HAS = re.compile(r"\b(?:has|have|had) (?:\w+ ){0,2}$", re.IGNORECASE)
-_OPERATIONS = {  # operation -> (generic finding, what it was there)
-    "malignancy": (
-        (
-            re.compile(
-                r"\b(?:(?:hemi|procto)?col|sigmoid)ectomy (?:for|because of|due to) (?:\w+ ){0,2}$", re.IGNORECASE
-            ),
-            "colon_cancer",
-        ),
-        (re.compile(r"\bgastrectomy (?:for|because of|due to) (?:\w+ ){0,2}$", re.IGNORECASE), "gastric_cancer"),
-        (re.compile(r"\bthyroidectomy (?:for|because of|due to) (?:\w+ ){0,2}$", re.IGNORECASE), "thyroid_cancer"),
-        (
-            re.compile(r"\b(?:lumpectomy|quadrantectomy) (?:for|because of|due to) (?:\w+ ){0,2}$", re.IGNORECASE),
-            "breast_cancer",
-        ),
-        (
-            re.compile(r"\b(?:oesophag|esophag)ectomy (?:for|because of|due to) (?:\w+ ){0,2}$", re.IGNORECASE),
-            "esophageal_cancer",
-        ),
-        (re.compile(r"\bcystectomy (?:for|because of|due to) (?:\w+ ){0,2}$", re.IGNORECASE), "bladder_cancer"),
+# what a bare "carcinoma" was that an organ was taken out for: "hemicolectomy for adenocarcinoma"
+_OPERATED = tuple(
+    (re.compile(rf"\b(?:{operation}) (?:for|because of|due to) (?:[\w-]+ ){{0,2}}$", re.IGNORECASE), concept)
+    for operation, concept in (
+        ("(?:(?:hemi|procto)?col|sigmoid)ectomy", "colon_cancer"),
+        ("gastrectomy", "gastric_cancer"),
+        ("(?:hemi)?thyroidectomy", "thyroid_cancer"),
+        ("lumpectomy|quadrantectomy", "breast_cancer"),
+        ("o?esophagectomy", "esophageal_cancer"),
+        ("cystectomy", "bladder_cancer"),
+        ("(?:bi)?lobectomy|pneumonectomy", "lung_cancer"),
     )
-}
+)
 _ENHANCES = frozenset(["enhancement", "ring_enhancement"])
 _AS_IT_SHOULD = re.compile(
     r" (?:normally|symmetrically|as expected)\b", re.IGNORECASE
@@ -66,6 +58,7 @@ _CHEST = re.compile(
     re.IGNORECASE,
 )
 _DYNAMICS = frozenset(["positive_dynamics", "negative_dynamics"])
+_OF_CHANGE = _DYNAMICS | {"enlargement"}
 # "bilateral effusions, the right improved, the left stable"
 _OF_A_SIDE = re.compile(r"\b(?:left|right|one|left-sided|right-sided)(?: (?:has|is))?(?: \w+ly)? $", re.IGNORECASE)
 # a bare "tear" beside what is worn: "tendinosis of the cuff but no tear"
@@ -84,6 +77,12 @@ _SAID_OTHERWISE: dict[str, tuple[re.Pattern[str], re.Pattern[str], str]] = {
         re.compile("parasymphys|symphys", re.IGNORECASE),
         re.compile(r"\b(?:mandib|jaw|condylar neck)", re.IGNORECASE),
         "mandible_fracture",
+    ),
+    # "cavity in the right upper lobe: TB vs. squamous cell carcinoma"
+    "head_neck_cancer": (
+        re.compile("squamous|SCC"),
+        re.compile(r"\b(?:[RL][UML]L|lung|(?:upper|lower|middle) lobe|bronch\w*|pulmonary)\b"),
+        "lung_cancer",
     ),
     # "filling defect in the right lower lobe artery in keeping with PE"
     "thrombosis": (
@@ -148,7 +147,7 @@ def as_meant(here: Sequence[Mention], text: str, start: int) -> Sequence[Mention
                 continue
         if mention.concept == "atelectasis" and _is_of_no_lung(mention.text, text):
             continue
-        if mention.concept in _DYNAMICS and _OF_A_SIDE.search(text, 0, left):
+        if mention.concept in _OF_CHANGE and _OF_A_SIDE.search(text, 0, left):
             continue
         if mention.concept in _ENHANCES and _AS_IT_SHOULD.match(text, mention.end - start):
             continue
@@ -165,9 +164,8 @@ def _is_of_no_lung(name: str, text: str) -> bool:
 
 
 def _concept(mention: Mention, text: str, left: int) -> str:
-    for operation, concept in _OPERATIONS.get(mention.concept, ()):
-        if operation.search(text, 0, left):
-            return concept
+    if mention.concept == "malignancy":
+        return next((concept for operation, concept in _OPERATED if operation.search(text, 0, left)), mention.concept)
     other = _SAID_OTHERWISE.get(mention.concept)
     if other is not None and other[0].match(mention.text) and other[1].search(text):
         return other[2]

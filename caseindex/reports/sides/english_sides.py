@@ -15,7 +15,7 @@ _CLAUSE = re.compile("[,;:.]")
 _OWN = re.compile(r"\b(?:is|are|was|were|shows?|has|have|no|without|with)\b", re.IGNORECASE)
 _SAYS = (
     r"(?:[a-z-]+ ){0,3}?(?:worse\w*|larger|bigger|smaller|better|unchanged|stable|resolved|improved|gone|increased|decreased|enlarged|grown"
-    r"|progress\w+|regressed|without (?:\w+ )?change|new|absent|cleared|disappeared|recanali[sz]ed|passed|no change|the same)\b"
+    r"|progress\w+|regressed|without (?:\w+ )?change|new|absent|cleared|persist\w*|enlarging|growing|increasing|decreasing|shrinking|disappeared|recanali[sz]ed|passed|no change|the same)\b"
 )
 # "..., the left worse than before, the right without change"
 _DEALT = re.compile(

@@ -23,7 +23,7 @@ _MOVES = frozenset(
 )
 _WORDS = {
     Language.ENGLISH: re.compile(
-        r"\b(?P<both>b/l|B/L|bilat(?:e?ral(?:ly)?)?|(?<!are )(?<!were )(?<!is )(?<!have )both(?! (?:present|seen|of (?:these|which)|suspicious|suggestive|concerning|likely|probably|consistent|compatible|in keeping|worrisome|measuring|unchanged|stable))|bibasilar|biapical|bihilar|bibasal|bifrontal|biparietal|bitemporal"
+        r"\b(?P<both>b/l|B/L|bilat(?:e?ral(?:ly)?)?|(?<!are )(?<!were )(?<!is )(?<!have )both(?! (?:T1|T2|sequences|phases|planes|views|images|stud(?:y|ies)|exams|examinations|present|seen|of (?:these|which)|suspicious|suggestive|concerning|likely|probably|consistent|compatible|in keeping|worrisome|measuring|unchanged|stable))|bibasilar|biapical|bihilar|bibasal|bifrontal|biparietal|bitemporal"
         r"|(?:right|left)(?:-sided)? (?:greater|more|worse|larger|bigger) than (?:the |on the )?(?:right|left)"
         r"|on the (?:right|left),? and (?:(?:also|less|more|mild|to|a|lesser|extent|degree|another|one|two|three|several) ){0,4}on the (?:right|left)"
         r"|(?:worse|greater|more (?:\w+ )?|larger|predominantly|predominant) on (?:the )?(?:right|left)"
@@ -114,6 +114,8 @@ _ALL_OVER = frozenset(
 _IN_ONE_PLACE = re.compile(
     r"\b(?:in|on) (?:the )?$", re.IGNORECASE
 )  # "fibrosis with bronchiectasis in the left upper lobe"
+# "lesions with the largest in the left lobe"; not "mass with spiculation in the left upper lobe"
+_SOME_ONLY = re.compile(r"\b(?:largest|most|biggest|dominant|predominant\w*|signal|in|on)\b(?! the $)", re.IGNORECASE)
 # "с ровным контуром в верхней доле"; not "с переходом на пирамиду"
 _IN_RUSSIAN = re.compile(
     r"(?!переход|распростран|прорыв|вовлеч|инваз|продолж|дислок)[^,;]*\b(?:в|во|на) (?:[а-яё]+ ){0,3}"
@@ -300,7 +302,12 @@ def _parted(sentence: str, low: int, high: int, crossed: int, behind: bool, othe
             break
         if match.group() == "、":
             continue
-        if match["with"] == "with" and behind and crossed == 1 and _IN_ONE_PLACE.search(sentence, match.end(), high):
+        if (
+            match["with"] == "with"
+            and behind
+            and (crossed == 1 or (not crossed and not _SOME_ONLY.search(sentence, match.end(), high)))
+            and _IN_ONE_PLACE.search(sentence, match.end(), high)
+        ):
             continue
         if match["with"] == "с " and behind and crossed == 1 and _ADVERB_LAST.match(sentence, high):
             continue  # "полость с уровнем жидкости в S6 слева"
