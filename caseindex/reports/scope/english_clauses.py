@@ -30,6 +30,9 @@ _PARENTHETIC = re.compile(r",\s*without[^,]*$", re.IGNORECASE)  # "opacity, with
 _HAS_MORE = re.compile(r"[^,;.]*\bwith\b|\s*\w+ (?:enlarged|dilated|thickened|distended)\b", re.IGNORECASE)
 # "rather than pneumonia, the opacity reflects atelectasis"
 _INSTEAD = re.compile(r"(?:rather than|instead of|as opposed to)\b", re.IGNORECASE)
+# "hydrocephalus resolved after a shunt"
+_RESOLVED = re.compile(r"(?:interval )?resolved\b", re.IGNORECASE)
+_SINCE = re.compile(r"\b(?:after|following|since|with|on)\b", re.IGNORECASE)
 _ABSENCE = re.compile(r"(?:absence|lack) of\b", re.IGNORECASE)  # "absence of a kidney with hypertrophy of the other"
 _WITHOUT = re.compile(r"(?:\bwithout\b|w/o(?!\w))", re.IGNORECASE)
 # of a list: "disc bulge without contact or stenosis", "the lungs are clear without effusion, pneumothorax"
@@ -109,6 +112,8 @@ def asserted_beyond(text: str, cue: int, cue_end: int, start: int, end: int) -> 
     lymphadenopathy, small hernia"), has a predicate of its own, or follows a participle that closes the denied clause ("no
     sac seen, adnexal mass")."""
     comma = text.rfind(",", cue_end, start)
+    if _RESOLVED.match(text, cue) and _SINCE.search(text, cue_end, start):
+        return True
     if (comma >= 0 and _INSTEAD.match(text, cue)) or (_ABSENCE.match(text, cue) and _WITH.search(text, cue_end, start)):
         return True
     if comma < 0 or _OR_BEFORE.search(text[:start]):
@@ -135,11 +140,9 @@ def asserted_beyond(text: str, cue: int, cue_end: int, start: int, end: int) -> 
 def _is_of_one(text: str, cue: int, cue_end: int) -> bool:
     """Whether "without" at ``cue`` denies a single detail of what stands before it: "bulge without root contact, facet
     arthrosis"."""
-    return (
-        _LIST.search(text, cue_end) is None
-        and not _LIST.search(text, cue, cue_end)
-        and not _ALL_WELL.search(text, 0, cue)
-    )
+    if " " in text[cue:cue_end] or _LIST.search(text, cue_end):
+        return False
+    return _ALL_WELL.search(text, 0, cue) is None
 
 
 def is_negative_entry(text: str, end: int) -> bool:

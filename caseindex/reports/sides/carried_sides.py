@@ -19,7 +19,9 @@ from caseindex.reports.sides.topic import OF_A_JOINT, is_of_topic, is_unpaired, 
 
 Named = tuple[str, int, int]  # concept, start, end
 
-_HEADING = re.compile(r"[^:：.;,，。]{2,45}[:：]")
+_HEADING = re.compile(  # "Right knee: ...", "Left wrist, TFCC tear"
+    r"[^:：.;,，。]{2,45}[:：]|(?:[Ll]eft|[Rr]ight) (?:knee|shoulder|wrist|ankle|elbow|hip|foot|hand|kidney|breast|ovary|testis|orbit|ear),(?= )"
+)
 _RUSSIAN_HEADING = re.compile(r"[^:.;,]{2,45}(?::|\s[-–—]\s)")
 _OF_NO_ORGAN = frozenset(["free_fluid", "ascites", "abdominal_lymphadenopathy"])  # "яичник - киста, свободная жидкость"
 _SEMICOLON = re.compile(r";\s*")
