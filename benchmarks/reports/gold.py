@@ -13,7 +13,8 @@ and cancer centre, two fifths of the sentences hard on purpose. ``seventh`` (80)
 while the rules were developed on those three. ``tenth`` (120): by one who reports for many hospitals; ``eleventh`` (100): by one
 of a general hospital, kept shut while the rules were developed on all the others; ``twelfth`` (120): by one of a city
 hospital, kept shut in the same way, the eleventh among the developed ones; ``thirteenth`` (120): by one who also reads for small
-clinics, after the English sentences of the twelfth were developed on (the Russian and Chinese ones of both were not).
+clinics, after the English sentences of the twelfth were developed on (the Russian and Chinese ones of both were not);
+``fourteenth`` (120, English): by one of a mixed practice, after those of the thirteenth were.
 Authors of the sixth and seventh marked what is of the past as present, not knowing the convention ("h" is uncertain, in the
 family absent); that was put right before the first count.
 
@@ -40,7 +41,21 @@ from caseindex.records import Language  # noqa: E402
 from caseindex.reports.statements import statements  # noqa: E402
 from tests.reports.gold import Counts, Expected, compare, is_there, read  # noqa: E402
 
-LATER = ("fresh", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "eleventh", "twelfth", "thirteenth")
+LATER = (
+    "fresh",
+    "third",
+    "fourth",
+    "fifth",
+    "sixth",
+    "seventh",
+    "eighth",
+    "ninth",
+    "tenth",
+    "eleventh",
+    "twelfth",
+    "thirteenth",
+    "fourteenth",
+)
 HALVES = {"development": slice(0, None, 2), "held_out": slice(1, None, 2), "all": slice(None)}
 
 

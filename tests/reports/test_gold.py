@@ -53,6 +53,12 @@ def test_sentences_of_other_hospitals(name: str, count: int, floor: float, langu
     assert measure(sentences, language).f1 >= floor
 
 
+def test_english_sentences_of_a_mixed_practice() -> None:
+    sentences = read(Language.ENGLISH, "fourteenth")
+    assert len(sentences) >= 120
+    assert measure(sentences, Language.ENGLISH).f1 >= 0.89
+
+
 @pytest.mark.parametrize("language", list(Language))
 def test_place_and_comparison_of_what_is_right(language: Language) -> None:
     counts = measure(read(language), language)

@@ -53,7 +53,10 @@ _MARK = {"present": "+", "absent": "-", "uncertain": "?"}
         ("На месте ранее описанной консолидации тяжи фиброза.", {"consolidation-", "pulmonary_fibrosis+"}),
         # One finding in several places.
         ("Mts в лёгкие, печень.", {"lung_metastasis+", "liver_metastasis+"}),
-        ("Перелом свода черепа с переходом на пирамиду височной кости.", {"skull_fracture+", "temporal_bone_fracture+"}),
+        (
+            "Перелом свода черепа с переходом на пирамиду височной кости.",
+            {"skull_fracture+", "temporal_bone_fracture+"},
+        ),
     ],
 )
 def test_statements_of_a_sentence(sentence: str, told: set[str]) -> None:
