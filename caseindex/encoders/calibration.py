@@ -20,7 +20,7 @@ import numpy.typing as npt
 from caseindex.errors import ModelDamaged
 
 FILE: Final = "calibration.json"  # of cosines
-ASKED_FILE: Final = "calibration-asked.json"  # of similarities normalised by cohorts that know nobody's own, for `match`
+ASKED_FILE: Final = "calibration-asked.json"  # of similarities normalised by cohorts without labels, for `match`
 COHORT_FILE: Final = "calibration-cohort.json"  # of similarities normalised by cohorts, which the audit uses
 PERSONS_FILE: Final = "calibration-closeness.json"  # of those, patient against patient
 FILES: Final = (FILE, ASKED_FILE, COHORT_FILE, PERSONS_FILE)
