@@ -120,8 +120,8 @@ def mentions(text: str, language: Language | None = None) -> list[Mention]:
 
 
 def denied_spans(text: str, language: Language | None, found: Sequence[Mention]) -> list[tuple[int, int]]:
-    """The characters of what the text denies: the concepts that it denies, and every other word within the reach of a
-    negation."""
+    """The characters of what the text denies: the concepts that it denies, every other word within the reach of a negation,
+    and the words of a denial that has no reach ("перелом без смещения")."""
     from caseindex.reports.scope.cues import CueKind
     from caseindex.reports.scope.negation import Sentence
     from caseindex.reports.text.languages import detect
@@ -135,6 +135,7 @@ def denied_spans(text: str, language: Language | None, found: Sequence[Mention])
     known = [(mention.start, mention.end) for mention in found]
     for start, end in sentences(text):
         sentence = Sentence(text[start:end], language)
+        spans += [(start + cue.start, start + cue.end) for cue in sentence.cues if cue.kind is CueKind.PSEUDO]
         if not any(cue.kind is CueKind.NEGATION for cue in sentence.cues):
             continue
         for token in tokens(sentence.text, language):
