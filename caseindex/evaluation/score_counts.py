@@ -42,6 +42,17 @@ def centres() -> npt.NDArray[np.float64]:
     return np.asarray((np.arange(BINS) + 0.5) / (BINS / 2) - 1, np.float64)
 
 
+def best_of_persons(similarity: Float32Array, persons: Int64Array) -> tuple[Int64Array, Float32Array]:
+    """([p] numbers of the persons, ascending; [..., p] similarity of each one's most similar image). ``similarity``:
+    [..., n]; ``persons``: [n]."""
+    if not len(persons):
+        return np.empty(0, np.int64), np.empty((*similarity.shape[:-1], 0), np.float32)
+    order = np.argsort(persons, kind="stable")
+    starts = np.flatnonzero(np.r_[True, np.diff(persons[order]) != 0])
+    best = np.maximum.reduceat(similarity[..., order], starts, axis=-1)
+    return persons[order][starts], np.asarray(best, np.float32)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class AgainstPersons:
     """Of some images: ``rows``: [b]; ``best``: [b, persons] similarity of the person's most similar image that counts,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from caseindex.reports.scope.english_doubts import INSTEAD
+
 # "no lymphadenopathy, small hiatal hernia": what has a size or a degree is there.
 _ASSERTS = re.compile(
     r"\s*(?:(?:but|with|there (?:is|are))\s+)?(?:an?\s+)?(?:complex |solid )?(?:only|just|merely|solely|simply|simple|small|tiny|minimal|trace|mild|moderate|severe|scattered|multiple|numerous|few|several|stable"
@@ -28,12 +30,11 @@ _CLOSED = re.compile(
 )
 _PARENTHETIC = re.compile(r",\s*without[^,]*$", re.IGNORECASE)  # "opacity, without effusion, and enlarged nodes"
 _HAS_MORE = re.compile(r"[^,;.]*\bwith\b|\s*\w+ (?:enlarged|dilated|thickened|distended)\b", re.IGNORECASE)
-# "rather than pneumonia, the opacity reflects atelectasis"
-_INSTEAD = re.compile(r"(?:rather than|instead of|as opposed to)\b", re.IGNORECASE)
 # "hydrocephalus resolved after a shunt"
 _RESOLVED = re.compile(r"(?:interval )?resolved\b", re.IGNORECASE)
 _SINCE = re.compile(r"\b(?:after|following|since|with|on)\b", re.IGNORECASE)
 _ABSENCE = re.compile(r"(?:absence|lack) of\b", re.IGNORECASE)  # "absence of a kidney with hypertrophy of the other"
+_WITH = re.compile(r"\bwith\b", re.IGNORECASE)
 _WITHOUT = re.compile(r"(?:\bwithout\b|w/o(?!\w))", re.IGNORECASE)
 # of a list: "disc bulge without contact or stenosis", "the lungs are clear without effusion, pneumothorax"
 _LIST = re.compile(r"\b(?:or|nor|and|evidence|signs?|focal|any)\b|[a-z]/[a-z]|,[^,;]*,")
@@ -49,8 +50,6 @@ _ASIDE = re.compile(
 # "marrow edema makes an occult fracture possible"
 _LEADS_TO = re.compile(r"[^,;]*\b(?:makes?|making|renders?|rendering|raises?|raising)\b[^,;]*", re.IGNORECASE)
 _OWN_CLAUSE = re.compile(r"\s+(?:is|are|was|were|remains?|appears?|has|have)\s[^,;]*\band\s+[^,;]*\w\s*", re.IGNORECASE)
-# "r/o metastases: no suspicious lesion"
-_ANSWER = re.compile(r"(?:\s[\w ]{0,25})?(?::|\s[-–—])\s*(?:no|none|negative|nil|not seen|absent)\b", re.IGNORECASE)
 # "Pneumothorax: none.", "Fracture - no"
 _NEGATIVE_ENTRY = re.compile(
     r"\s*(?::|\s[-–—])\s*(?:none|no|negative|absent|nil|not)(?: (?:seen|identified|present|detected|evident|visuali[sz]ed|demonstrated|found|noted|appreciated|suspected))?(?=\s*(?:[.,;)]|$))",
@@ -66,45 +65,6 @@ _OF_ANOTHER_TIME = re.compile(
     re.IGNORECASE,
 )
 _SIZE = re.compile(r"\d ?(?:mm|cm)\b")  # "aneurysm 5.3 cm (4.9 cm last year)"
-_WITH = re.compile(r"\bwith\b", re.IGNORECASE)  # "status post evacuation with expected pneumocephalus"
-# "h/o lung cancer, new headache, r/o metastases"
-_ASKS_NOW = re.compile(
-    r"[,;.]\s*(?:new|now|presents?|possible|probable|likely|suspected|r/o|\?|query|rule out|to (?:rule out|exclude)|(?:evaluat\w+|eval|assess\w*|look|looking) (?:for|of))",
-    re.IGNORECASE,
-)
-_EXPLAINS = re.compile(r"(?::|\(|\s[-–—])\s*(?:[\w-]+\s+){0,2}$")
-_ALTERNATIVES = re.compile(
-    r",\s+(?!(?:no|not|without|but|with|and|neither|nor|free|negative|there|which|suspected|possible|either|likely|probably|possibly|perhaps|suggest\w*|consistent|compatible|favou?r\w*|due|secondary|representing|reflecting)\b)(?:[\w-]+\s+){1,2}or\b",
-    re.IGNORECASE,
-)
-# "solitary metastasis, less likely abscess", "dissection or, less probably, vasculitis"
-_OUTWEIGHS = re.compile(
-    r"\s*(?:\([^()]*\))?,?(?P<or> or)?,? (?:much |far |perhaps |possibly )?less (?:likely|probably|commonly)\b(?!\s*[.;]|\s*$)",
-    re.IGNORECASE,
-)
-# "favour collapse rather than a large effusion"
-_INSTEAD_OF = re.compile(r"rather than|instead of|as opposed to", re.IGNORECASE)
-_THAN = re.compile(r" (?:rather than|as opposed to)\b", re.IGNORECASE)
-# "lesion, haemangioma (rather than metastasis)": a diagnosis behind what is only described
-_WEIGHED = re.compile(
-    r"\w[^.;]*[,:]\s+(?!(?:there|this|these|the|it|which|with|and|but|no|not|without|due)\b)(?:(?!(?:is|are|was|were|has|have|in|consistent|compatible|represents?)\b)[\w-]+ ){1,4}$",
-    re.IGNORECASE,
-)
-_FAVOURS = re.compile(r"\b(?:favou?r(?:s|ed|ing)?|more likely|leans?|leaning)\b[^.;]*$", re.IGNORECASE)
-_OWN_DOUBT = re.compile(r",\s*(?:(?!(?:or|and|nor)\b)[\w-]+\s+){0,3}$", re.IGNORECASE)
-_RAISES = re.compile(r"(?:must|should|raises?|raising)\b", re.IGNORECASE)
-_PERSONAL = re.compile(r"\b(?:personal|own|patient(?:'s)?) (?:\w+ )?(?:history|hx)\b", re.IGNORECASE)
-_AFTER = re.compile(
-    # "likely pathological fracture through a metastasis", "possible cavitation in the RUL mass"
-    r"\b(?:(?:after|following|status[- ]post|s/p)\s+(?:[\w-]+\s+){0,2}|through (?:an?|the)\s+(?:[\w-]+\s+){0,3}|\w+ (?:in|within) the (?:known |RUL |RML |RLL |LUL |LLL |left |right ){0,2})$",
-    re.IGNORECASE,
-)
-# "given the history of melanoma, a metastasis ..."
-_OPENS_ANEW = re.compile(r",\s*(?:an?|the|there|these|this|new|currently?|now)\s(?:[\w-]+\s)*$", re.IGNORECASE)
-_ASKS = re.compile(
-    r"r/o|query|suspected|question(?:ed|able| of)?|queried|possible|possibility of|(?:suspicion|concern) (?:of|for)|\?|(?:to )?(?:rule out|exclude)|(?:evaluat\w+|eval|assess\w*|look|looking) (?:for|of)",
-    re.IGNORECASE,
-)
 
 
 def asserted_beyond(text: str, cue: int, cue_end: int, start: int, end: int) -> bool:
@@ -114,7 +74,7 @@ def asserted_beyond(text: str, cue: int, cue_end: int, start: int, end: int) -> 
     comma = text.rfind(",", cue_end, start)
     if _RESOLVED.match(text, cue) and _SINCE.search(text, cue_end, start):
         return True
-    if (comma >= 0 and _INSTEAD.match(text, cue)) or (_ABSENCE.match(text, cue) and _WITH.search(text, cue_end, start)):
+    if (comma >= 0 and INSTEAD.match(text, cue)) or (_ABSENCE.match(text, cue) and _WITH.search(text, cue_end, start)):
         return True
     if comma < 0 or _OR_BEFORE.search(text[:start]):
         return False
@@ -126,7 +86,7 @@ def asserted_beyond(text: str, cue: int, cue_end: int, start: int, end: int) -> 
             True  # "lesion without enhancement, cirrhosis with splenomegaly", "bulge without contact, facet arthrosis"
         )
     if (
-        _ASSERTS.match(text, comma + 1)
+        says_how_much(text, comma + 1)
         or _HAS_STATE.match(text, comma + 1)
         or (_AND.match(item) and _OWN_PREDICATE.match(text, end))
     ):
@@ -150,50 +110,6 @@ def is_negative_entry(text: str, end: int) -> bool:
     return _NEGATIVE_ENTRY.match(text, end) is not None
 
 
-def past_is_over(between: str) -> bool:
-    """Whether what stands ``between`` words of the past and a finding leads back to this examination."""
-    return any(pattern.search(between) for pattern in (_WITH, _OPENS_ANEW, _ASKS_NOW))
-
-
-def is_of_the_patient(text: str, family: int, start: int) -> bool:
-    """Whether the family's history, told up to ``family``, is over at ``start``: "family history of stroke, personal history of
-    a fibroadenoma", "family history of cancer, simple breast cyst"."""
-    comma = text.rfind(",", family, start)
-    if _PERSONAL.search(text, family, start):
-        return True
-    return comma >= 0 and _ASSERTS.match(text, comma + 1) is not None
-
-
-def raises_doubt(text: str, denial: int, doubt: int) -> bool:
-    """Whether a doubt at ``doubt`` behind a denial that ends at ``denial`` is of its own clause: "in the absence of trauma must
-    raise the suspicion of abuse", "ovary without flow, findings concerning for torsion"."""
-    return _RAISES.match(text, doubt) is not None or _OWN_DOUBT.search(text, denial, doubt) is not None
-
-
-def is_outweighed(text: str, cue: int, cue_end: int) -> bool:
-    """Whether a denial at ``cue`` only weighs one doubt against another: "favour collapse rather than effusion", "cyst with
-    echoes, endometrioma rather than haemorrhagic cyst"."""
-    if _INSTEAD_OF.fullmatch(text, cue, cue_end) is None:
-        return False
-    return _FAVOURS.search(text, 0, cue) is not None or _WEIGHED.search(text, 0, cue) is not None
-
-
-def opens_alternatives(text: str, start: int, end: int) -> bool:
-    """Whether a list of alternatives opens with the mention: "lytic lesion: metastasis, myeloma or lymphoma"; not "opacities,
-    atelectasis or pneumonia". Or whether a less likely one is told beside it."""
-    if _THAN.match(text, end) and _WEIGHED.search(text, 0, end + 1):
-        return True
-    lesser = _OUTWEIGHS.match(text, end)
-    if lesser is not None and (lesser["or"] or _EXPLAINS.search(text, 0, start)):
-        return True
-    return _ALTERNATIVES.match(text, end) is not None and _EXPLAINS.search(text, 0, start) is not None
-
-
-def doubt_is_over(between: str) -> bool:
-    """Whether a doubt has come to what was done before: "likely physiological after cholecystectomy"."""
-    return _AFTER.search(between) is not None
-
-
 def says_of_it(text: str, end: int, cue: int, *, denies: bool) -> bool | None:
     """Whether a cue at ``cue`` is of the finding that ends at ``end`` before it; ``None`` where the words between do not
     tell. ``denies``: whether it is a denial."""
@@ -212,7 +128,6 @@ def says_of_it(text: str, end: int, cue: int, *, denies: bool) -> bool | None:
     return False if _OWN_CLAUSE.fullmatch(between) else None
 
 
-def is_answered(asked: str, text: str, end: int, denied_later: bool) -> bool:
-    """Whether the question that the words ``asked`` put to the finding ending at ``end`` is answered in the negative:
-    "r/o fracture - none seen". ``denied_later``: whether a denial that stands behind reaches the finding."""
-    return _ASKS.fullmatch(asked) is not None and (denied_later or _ANSWER.match(text, end) is not None)
+def says_how_much(text: str, at: int) -> bool:
+    """Whether the words at ``at`` say how large, how severe or how old what follows is: it is there."""
+    return _ASSERTS.match(text, at) is not None

@@ -15,8 +15,16 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from caseindex.records import Language, Polarity
-from caseindex.reports.scope import chinese_reach, english_clauses, genitive, own_negation, russian_reach
+from caseindex.reports.scope import (
+    chinese_reach,
+    english_clauses,
+    english_doubts,
+    english_past,
+    genitive,
+    russian_reach,
+)
 from caseindex.reports.scope.cues import Cue, CueKind, find_cues
+from caseindex.reports.scope.own_negation import denied_by_name
 from caseindex.reports.text.languages import detect
 from caseindex.reports.text.sentences import sentences
 
@@ -106,7 +114,7 @@ class Sentence:
             elif cue.after and cue.start >= end and self._reaches_left(cue, start, end):
                 acting.append((cue.start - end, order, cue))
         if not named_normal and (
-            own_negation.denied_by_name(self.text, start, end, self.language)
+            denied_by_name(self.text, start, end, self.language)
             or (self.language is Language.ENGLISH and english_clauses.is_negative_entry(self.text, end))
         ):
             return Assessment(Polarity.ABSENT)
@@ -137,7 +145,7 @@ class Sentence:
                 return Assessment(Polarity.ABSENT, historical)
             if nearest.kind is CueKind.UNCERTAIN and self._doubt_is_denied(nearest, start, end):
                 return Assessment(Polarity.ABSENT, historical)
-            denied = nearest.kind is CueKind.NEGATION and not english_clauses.is_outweighed(self.text, *nearest[3:])
+            denied = nearest.kind is CueKind.NEGATION and not english_doubts.is_outweighed(self.text, *nearest[3:])
             polarity = Polarity.ABSENT if denied else Polarity.UNCERTAIN
             if self.text[nearest.start : nearest.end].lower() == "ни" and len({cue.kind for *_, cue in others}) > 1:
                 polarity = Polarity.UNCERTAIN  # "нельзя исключить ни ишемию, ни кровоизлияние"
@@ -154,7 +162,7 @@ class Sentence:
                 (
                     cue.before
                     and cue.end <= doubt.start
-                    and not english_clauses.raises_doubt(self.text, cue.end, doubt.start)
+                    and not english_doubts.raises_doubt(self.text, cue.end, doubt.start)
                     and self._reaches_right(cue, doubt.start, doubt.end)
                 )
                 or (cue.after and cue.start >= end and not re.search("[.;:。；]", self.text[end : cue.start]))
@@ -166,14 +174,14 @@ class Sentence:
         """Whether a question is answered in the negative at once: "r/o fracture - none seen"."""
         later = any(cue.kind is CueKind.NEGATION and cue.start >= end for _, _, cue in acting)
         asked = self.text[doubt.start : doubt.end]
-        return self.language is Language.ENGLISH and english_clauses.is_answered(asked, self.text, end, later)
+        return self.language is Language.ENGLISH and english_doubts.is_answered(asked, self.text, end, later)
 
     def _is_alternative(self, start: int, end: int) -> bool:
         """Whether the mention is one of two that "or" joins."""
         before, after = self.text[max(0, start - 30) : start], self.text[end : end + 8]
         if self.language is Language.CHINESE:
             return re.search("或[者为是小微]{0,2}$", before) is not None or after.startswith("或")
-        if self.language is Language.ENGLISH and english_clauses.opens_alternatives(self.text, start, end):
+        if self.language is Language.ENGLISH and english_doubts.opens_alternatives(self.text, start, end):
             return True
         return bool(_OR_BEFORE.search(before) or _OR_AFTER.search(after))
 
@@ -246,7 +254,7 @@ class Sentence:
         if cue.kind is CueKind.FAMILY:
             if self.language is Language.CHINESE and not chinese_reach.family_goes_on(cue, self.text, between):
                 return False
-            own = english_clauses.is_of_the_patient(self.text, cue.end, start)
+            own = english_past.is_of_the_patient(self.text, cue.end, start)
             return (
                 not own
                 and ";" not in between
@@ -268,7 +276,7 @@ class Sentence:
                 return False  # "после дренирования правосторонний пневмоторакс"
             if _COMMA.search(between) and not self._lists_past(cue):
                 return False  # "туберкулез в анамнезе, петрификаты", "состояние после ОНМК, гидроцефалия"
-            if self.language is Language.ENGLISH and english_clauses.past_is_over(between):
+            if self.language is Language.ENGLISH and english_past.past_is_over(between):
                 return False  # "status post evacuation with expected pneumocephalus"
             if self._lists_past(cue):
                 between = between.lstrip(" :")  # "из анамнеза: рак"; not "после дренирования: воздуха нет"
@@ -279,7 +287,7 @@ class Sentence:
         if _HARD.search(between) and cue.kind is not CueKind.DIFFERENTIAL:
             return False
         if cue.kind is CueKind.UNCERTAIN and (
-            self._doubt_is_over(cue.end, start) or english_clauses.doubt_is_over(between)
+            self._doubt_is_over(cue.end, start) or english_doubts.doubt_is_over(between)
         ):
             return False
         if cue.kind in (CueKind.DIFFERENTIAL, CueKind.HISTORICAL) or not _COMMA.search(between):

@@ -11,9 +11,10 @@ import numpy as np
 from caseindex.encoders.model import Model
 from caseindex.errors import UsageError
 from caseindex.evaluation.identity_set import DEFAULT_EXCLUSIONS, Exclusions, Mask
+from caseindex.evaluation.score_counts import best_of_persons
 from caseindex.index.archive import Archive
 from caseindex.index.comparable import Kind
-from caseindex.records import Float32Array, Image, Int64Array, PixelArray
+from caseindex.records import Float32Array, Image, PixelArray
 from caseindex.retrieval.identity.basis import Basis, basis
 from caseindex.retrieval.identity.gallery import IdentityGallery
 from caseindex.retrieval.identity.key_points import geometric_match, key_points
@@ -145,8 +146,8 @@ def match(
     if reranking in (ReRanking.QUERY_EXPANSION, ReRanking.K_RECIPROCAL):
         shown = re_ranked(reranking, asked.vector, gallery.vectors[rows], cosines)
     persons = gallery.persons[rows]
-    names, best = _best(persons, similarity)
-    order = np.argsort(-_best(persons, shown)[1], kind="stable")
+    names, best = best_of_persons(similarity, persons)
+    order = np.argsort(-best_of_persons(shown, persons)[1], kind="stable")
     order = order[: max(k, VERIFIED) if reranking is ReRanking.GEOMETRY else k]
     chances, nobody = None, None
     if evidence.image is not None:
@@ -204,9 +205,3 @@ def _by_key_points(candidates: list[Candidate], similarity: Float32Array) -> lis
     ]
     ordered = [first[place] for place in np.argsort(-np.array(scores), kind="stable").tolist()] + candidates[VERIFIED:]
     return [replace(one, rank=rank) for rank, one in enumerate(ordered, start=1)]
-
-
-def _best(persons: Int64Array, similarity: Float32Array) -> tuple[Int64Array, Float32Array]:
-    order = np.argsort(persons, kind="stable")
-    starts = np.flatnonzero(np.r_[True, np.diff(persons[order]) != 0])
-    return persons[order][starts], np.maximum.reduceat(similarity[order], starts)

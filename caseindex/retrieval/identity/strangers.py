@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from caseindex.evaluation.cohort import strangers, with_cohort
 from caseindex.evaluation.identity_set import Cohort, Exclusions, IdentitySet, normalised
+from caseindex.evaluation.score_counts import best_of_persons
 from caseindex.records import Float32Array, Int64Array
 from caseindex.retrieval.identity.evidence import FOR_ONE_ANSWER, sampled_rows
 
@@ -43,7 +44,7 @@ class Strangers:
         if self.seen.cohort is None:
             return None
         rows = self.rows[allowed[self.rows]]
-        best = _best(cosines[rows], self.data.persons[rows])[None]
+        _, best = best_of_persons(cosines[None, rows], self.data.persons[rows])
         return _narrowed(*strangers(best, left_out=2), self.seen.cohort)
 
     def against(self, asked: Cohort, cosines: Float32Array, rows: Int64Array) -> Float32Array:
@@ -66,7 +67,7 @@ class Strangers:
         cosines = data.vectors[rows] @ data.vectors[sample].T
         counted = data.kinds[rows][:, None] == data.kinds[sample][None, :]
         counted &= data.copies[rows][:, None] != data.copies[sample][None, :]
-        return _best(np.where(counted, cosines, -np.inf), data.persons[sample])
+        return best_of_persons(np.where(counted, cosines, -np.inf), data.persons[sample])[1]
 
 
 def _narrowed(mean: Float32Array, spread: Float32Array, usual: Cohort) -> Cohort:
@@ -77,12 +78,3 @@ def _narrowed(mean: Float32Array, spread: Float32Array, usual: Cohort) -> Cohort
         np.where(there, np.maximum(spread, usual.spread.min()), np.median(usual.spread)),
         filed=False,
     )
-
-
-def _best(similarity: Float32Array, persons: Int64Array) -> Float32Array:
-    """[..., images] -> [..., persons]: of each person's most similar image."""
-    if not len(persons):
-        return np.empty((*similarity.shape[:-1], 0), np.float32)
-    order = np.argsort(persons, kind="stable")
-    starts = np.flatnonzero(np.r_[True, np.diff(persons[order]) != 0])
-    return np.asarray(np.maximum.reduceat(similarity[..., order], starts, axis=-1), np.float32)
