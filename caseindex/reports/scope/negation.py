@@ -15,15 +15,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from caseindex.records import Language, Polarity
-from caseindex.reports.scope import (
-    chinese_reach,
-    english_clauses,
-    english_doubts,
-    english_past,
-    genitive,
-    russian_reach,
-)
+from caseindex.reports.scope import chinese_reach, english_clauses, english_doubts, genitive, russian_reach
 from caseindex.reports.scope.cues import Cue, CueKind, find_cues
+from caseindex.reports.scope.english_past import is_of_the_patient, past_is_over
 from caseindex.reports.scope.own_negation import denied_by_name
 from caseindex.reports.text.languages import detect
 from caseindex.reports.text.sentences import sentences
@@ -254,7 +248,7 @@ class Sentence:
         if cue.kind is CueKind.FAMILY:
             if self.language is Language.CHINESE and not chinese_reach.family_goes_on(cue, self.text, between):
                 return False
-            own = english_past.is_of_the_patient(self.text, cue.end, start)
+            own = is_of_the_patient(self.text, cue.end, start)
             return (
                 not own
                 and ";" not in between
@@ -276,7 +270,7 @@ class Sentence:
                 return False  # "после дренирования правосторонний пневмоторакс"
             if _COMMA.search(between) and not self._lists_past(cue):
                 return False  # "туберкулез в анамнезе, петрификаты", "состояние после ОНМК, гидроцефалия"
-            if self.language is Language.ENGLISH and english_past.past_is_over(between):
+            if self.language is Language.ENGLISH and past_is_over(between):
                 return False  # "status post evacuation with expected pneumocephalus"
             if self._lists_past(cue):
                 between = between.lstrip(" :")  # "из анамнеза: рак"; not "после дренирования: воздуха нет"
