@@ -296,9 +296,10 @@ def _is_chinese(text: str, start: int) -> bool:
 
 
 def _from_to(text: str, start: int, end: int, left: int, right: int) -> str:
-    """What stands between a finding and a place; where the place comes last, with the rest of its clause."""
+    """What stands between a finding and a place; where the place comes last, with the rest of its clause, else with the first
+    letters of the finding ("clavicle, no acute bony injury")."""
     if left < end:
-        return text[right:start]
+        return text[right : min(start + 3, end)]
     mark = _CLAUSE_END.search(text, right)
     return text[end : mark.start() if mark else len(text)]
 

@@ -63,7 +63,10 @@ _CHINESE_GRADED = re.compile(
 # "a right pleural effusion and a small left one", "контузионный очаг справа, аналогичный слева", "右侧见结节，左侧亦见类似结节"
 _ANOTHER = {
     Language.ENGLISH: re.compile(
-        r"\b(?:and|with|,)\s+(?:also\s+)?(?:a|an|another)\s+(?:[\w-]+\s+){0,2}(?:(?P<left>left)|(?P<right>right))(?:-sided)? one\b",
+        r"\b(?:and|with|,)\s+(?:also\s+)?(?:a|an|another)\s+(?:[\w-]+\s+){0,2}(?:(?P<left>left)|(?P<right>right))(?:-sided)? one\b"
+        # ", and early involvement of the contralateral side", ", similar changes on the right"
+        r"|(?:,|\band|\bwith)\s+(?:[\w-]+\s+){0,3}(?:involvement|changes?|appearances?|findings?|features)\s+(?:of|on|in|at) (?:the )?(?:(?P<both>contralateral|opposite|other)|(?P<_left>left)|(?P<_right>right))(?: side| hip| knee| shoulder| one)?(?=\s*[.,;(]|$)"
+        r"|[,;] (?:and )?(?:the )?(?:similar(?:ly)?|likewise|the same|also)(?: but \w+)? (?:on|in|at) the (?:(?P<__left>left)|(?P<__right>right)|(?P<_both>other|contralateral|opposite))(?: side)?(?=\s*[.,;(]|$)",
         re.IGNORECASE,
     ),
     Language.RUSSIAN: re.compile(

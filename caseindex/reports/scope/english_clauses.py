@@ -55,6 +55,16 @@ _NEGATIVE_ENTRY = re.compile(
     r"\s*(?::|\s[-–—])\s*(?:none|no|negative|absent|nil|not)(?: (?:seen|identified|present|detected|evident|visuali[sz]ed|demonstrated|found|noted|appreciated|suspected))?(?=\s*(?:[.,;)]|$))",
     re.IGNORECASE,
 )
+_HEALTHY = re.compile(
+    r"Graf(?:'s)?(?: type| grade)? (?:I|1)[ab]?\b(?! or)|(?:Fazekas|CAD-?RADS|Pfirrmann|Modic|Bosniak|Kellgren(?:[- ]Lawrence)?|KL|MTA)(?: grade| score| type)? 0\b|(?:BI|TI|LI|PI)-?RADS (?:score |category )?1\b",
+    re.IGNORECASE,
+)
+# "what was previously thought to be a pneumothorax ...", "the nodule reported as a metastasis is in fact ..."
+_WAS_CALLED = re.compile(
+    r"\b(?:what (?:was|were|is|had been|has been|appeared|looked)|(?:mistaken|mistakenly|erroneously|wrongly|misinterpreted|misread)) (?:[\w-]+ ){0,3}?"
+    r"(?:called|thought|described|reported|interpreted|read|seen|labell?ed|suspected|to be|as|like|for)(?: to be| to represent| as| like)? (?:an? |the |possible |likely |probable |suspicious for )*(?:(?!(?:is|are|was|were|now|represents?|corresponds?|proves?|turns)\b)[\w-]+ ){0,2}$",
+    re.IGNORECASE,
+)
 # "pseudocyst after pancreatitis in 2021", "effusion, larger than on the CT last week"
 _DATED = re.compile(
     r"(?:in (?:\w+ )?(?:19|20)\d\d|in (?:childhood|infancy|the past)|last|yesterday|earlier|the previous|\w+ \w+ ago)\b",
@@ -105,9 +115,13 @@ def _is_of_one(text: str, cue: int, cue_end: int) -> bool:
     return _ALL_WELL.search(text, 0, cue) is None
 
 
-def is_negative_entry(text: str, end: int) -> bool:
-    """Whether a form answers in the negative what it names up to ``end``: "Pneumothorax: none."."""
-    return _NEGATIVE_ENTRY.match(text, end) is not None
+def is_denied_otherwise(text: str, start: int, end: int) -> bool:
+    """Whether a form answers in the negative what it names at ``start`` to ``end`` ("Pneumothorax: none."), or a sentence
+    takes back what it was called before ("what was called a metastasis is a bone island"), or its grade is that of the
+    healthy ("Graf type I")."""
+    if _NEGATIVE_ENTRY.match(text, end) or _HEALTHY.match(text, start):
+        return True
+    return _WAS_CALLED.search(text, 0, start) is not None
 
 
 def says_of_it(text: str, end: int, cue: int, *, denies: bool) -> bool | None:

@@ -9,9 +9,34 @@ from collections.abc import Iterator, Sequence
 from caseindex.reports.lexicon import Mention
 from caseindex.reports.scope.english_meanings import AMBIGUOUS, as_meant
 
+# "SDH with 5 mm shift to the right"
+_SHIFT = (
+    re.compile(r"(?<!chemical )(?<!pivot )(?<!mediastinal )\bshift\b(?! of the mediast)", re.IGNORECASE),
+    "midline_shift",
+)
+# "Kerley B lines, in keeping with failure"
+_FAILS = (
+    re.compile(
+        r"(?:(?<=keeping with )|(?<=consistent with )|(?<=compatible with )|(?<=suggestive of )|(?<=mild )|(?<=early )|(?<=overt )|(?<=signs of )|(?<=evidence of ))failure\b",
+        re.IGNORECASE,
+    ),
+    "heart_failure",
+)
 # finding -> (a word, what it means beside that finding)
 _BESIDE: dict[str, tuple[re.Pattern[str], str]] = {
     "pancreatitis": (re.compile(r"\bnecrosis\b", re.IGNORECASE), "pancreatic_necrosis"),
+    # "right hip Graf type I, on the left dysplasia is suspected"
+    "hip_dysplasia": (re.compile(r"\bdysplasia\b", re.IGNORECASE), "hip_dysplasia"),
+    # "pars defects without slip"
+    "spondylolysis": (re.compile(r"\bslip(?:page)?\b", re.IGNORECASE), "spondylolisthesis"),
+    **dict.fromkeys(
+        "sdh chronic_sdh edh brain_hemorrhage ischemic_stroke posterior_infarct brain_mass brain_tumor glioma glioblastoma sah intracranial_hemorrhage".split(),
+        _SHIFT,
+    ),
+    **dict.fromkeys(
+        "cardiomegaly pulmonary_edema pulmonary_congestion interlobular_septal_thickening pleural_effusion".split(),
+        _FAILS,
+    ),
     # "cord displaced by a disc, but no frank compression"
     "spinal_cord": (
         re.compile(r"\bno (?:frank |definite |significant )?compression(?=\s*[.,;]|$)", re.IGNORECASE),
@@ -24,6 +49,8 @@ _MEASURED: dict[str, tuple[re.Pattern[str], float, str]] = {
     "spleen": (re.compile(_SIZE, re.IGNORECASE), 13.0, "splenomegaly"),
     "thoracic_aorta": (re.compile(_SIZE, re.IGNORECASE), 4.0, "aortic_ectasia"),
 }
+# "4.6 cm ascending aorta"
+_SIZED = re.compile(r"(?P<size>\d{1,3}(?:\.\d)?) ?(?P<unit>cm|mm) $")
 _NAMED = {
     "splenomegaly": frozenset(["splenomegaly"]),
     "aortic_ectasia": frozenset(["aortic_ectasia", "aortic_aneurysm"]),
@@ -51,10 +78,10 @@ def _companions(here: Sequence[Mention], text: str, start: int) -> Iterator[Ment
         measured = _MEASURED.get(mention.concept)
         if measured is not None:
             pattern, limit, concept = measured
-            size = pattern.match(text, mention.end - start)
+            size = pattern.match(text, mention.end - start) or _SIZED.search(text, 0, mention.start - start)
             named = any(other.concept in _NAMED[concept] for other in here)
             if size and not named and _centimetres(size) >= limit:
-                yield _mention(concept, text, start, mention.start - start, size.end())
+                yield _mention(concept, text, start, mention.start - start, max(size.end(), mention.end - start))
 
 
 def _centimetres(size: re.Match[str]) -> float:

@@ -27,6 +27,11 @@ _WEIGHED = re.compile(
 _FAVOURS = re.compile(r"\b(?:favou?r(?:s|ed|ing)?|more likely|leans?|leaning)\b[^.;]*$", re.IGNORECASE)
 _OWN_DOUBT = re.compile(r",\s*(?:(?!(?:or|and|nor)\b)[\w-]+\s+){0,3}$", re.IGNORECASE)
 _RAISES = re.compile(r"(?:must|should|raises?|raising)\b", re.IGNORECASE)
+_GIVEN_FOR = re.compile(
+    r"\s*(?:diagnos[ie]s |considerations? )?(?:for|of) (?:the|this|that|these|those|an?|his|her) (?:[\w-]+ ){0,4}",
+    re.IGNORECASE,
+)
+_GIVEN = re.compile(r":|\b(?:includes?|is|are|would|being)\b", re.IGNORECASE)
 _AFTER = re.compile(
     # "likely pathological fracture through a metastasis", "possible cavitation in the RUL mass"
     r"\b(?:(?:after|following|status[- ]post|s/p)\s+(?:[\w-]+\s+){0,2}|through (?:an?|the)\s+(?:[\w-]+\s+){0,3}|\w+ (?:in|within) the (?:known |RUL |RML |RLL |LUL |LLL |left |right ){0,2})$",
@@ -61,6 +66,12 @@ def opens_alternatives(text: str, start: int, end: int) -> bool:
     if lesser is not None and (lesser["or"] or _EXPLAINS.search(text, 0, start)):
         return True
     return _ALTERNATIVES.match(text, end) is not None and _EXPLAINS.search(text, 0, start) is not None
+
+
+def is_explained(between: str, text: str, end: int) -> bool:
+    """Whether the finding that ends at ``end`` is what a differential is given for: "differential for the pontine lesion:
+    glioma, demyelination"."""
+    return _GIVEN_FOR.fullmatch(between) is not None and _GIVEN.search(text, end) is not None
 
 
 def doubt_is_over(between: str) -> bool:

@@ -57,6 +57,11 @@ _CHEST = re.compile(
     r"\b(?:lungs?|lobes?|lobar|lingula\w*|[RL][UML][LZ]|basal|bases|basilar|pleura\w*|hemithorax|bronch\w*|pneumothorax|airspace|consolidation|atelecta\w+)\b",
     re.IGNORECASE,
 )
+_NON = re.compile(r"\bnon-?$", re.IGNORECASE)  # "non-obstructive thrombus"
+_FILLS = re.compile(r"opacif(?:y|ies)$", re.IGNORECASE)  # "the pulmonary arteries opacify well"
+# "prostate with median lobe protrusion", "protrusion of the acetabulum"
+_OF_NO_DISC = re.compile(r"\b(?:prostat\w+|bladder|acetabul\w+|hips?|orbit\w*|globes?|eyes?|tongue)\b", re.IGNORECASE)
+_DISC = re.compile(r"\b(?:disc|disk|discal|annul\w+|foraminal|paracentral)", re.IGNORECASE)
 _DYNAMICS = frozenset(["positive_dynamics", "negative_dynamics"])
 _OF_CHANGE = _DYNAMICS | {"enlargement"}
 # "bilateral effusions, the right improved, the left stable"
@@ -96,6 +101,42 @@ _SAID_OTHERWISE: dict[str, tuple[re.Pattern[str], re.Pattern[str], str]] = {
         re.compile(r"^(?!.*(?:osteomyelitis|discitis|infect))", re.IGNORECASE),
         "disc_herniation",
     ),
+    # "solid nodule in the lower pole of the left thyroid lobe"
+    "lung_nodule": (
+        re.compile(
+            "(?:sub-?|part-)?solid nodule|parenchymal nodule|nodular (?:density|shadow)|non-?calcified nodules?|spiculated nodule|miliary nodules",
+            re.IGNORECASE,
+        ),
+        re.compile(r"^(?!.*\b(?:lungs?|pulmonary|[RL][UML]L)\b).*\bthyroid|\bisthmus\b", re.IGNORECASE | re.DOTALL),
+        "thyroid_nodule",
+    ),
+    # "supraspinatus tear with Goutallier 3 fatty change", "fatty atrophy of the multifidus"
+    "hepatic_steatosis": (
+        re.compile("fatty", re.IGNORECASE),
+        re.compile(
+            r"\b(?:Goutallier|muscles?|muscular|multifidus|paraspinal|supraspinatus|infraspinatus|cuff|gluteus|tendon\w*|teres|psoas|vertebra\w*|marrow)\b",
+            re.IGNORECASE,
+        ),
+        "atrophy",
+    ),
+    # "bladder wall trabeculated with multiple diverticula"
+    "diverticulum": (
+        re.compile("diverticul", re.IGNORECASE),
+        re.compile(
+            r"^(?!.*\b(?:colon\w*|sigmoid|bowel|o?esophag\w*|duoden\w*|c(?:a)?ecum|urethra\w*|calyceal|pharyn\w*)\b).*\bbladder\b",
+            re.IGNORECASE | re.DOTALL,
+        ),
+        "bladder_diverticulum",
+    ),
+    # "white matter hypoattenuation, most likely small vessel ischemia"
+    "small_vessel_disease": (
+        re.compile(
+            "(?!.*small|.*micro).*(?:low attenuation|hypo(?:attenuation|densit\\w+)|white matter changes?)$",
+            re.IGNORECASE,
+        ),
+        re.compile(r"\b(?:microvascular|microangiopath\w+|small[- ]vessel)\b", re.IGNORECASE),
+        "white_matter_lesion",
+    ),
     # "trabecular oedema of the left breast"
     "bone_marrow_edema": (
         re.compile("trabecul", re.IGNORECASE),
@@ -109,6 +150,9 @@ AMBIGUOUS = frozenset(
         *_ENHANCES,
         *_DYNAMICS,
         "atelectasis",
+        "lung_opacity",
+        "obstruction",
+        "disc_protrusion",
         "enlargement",
         "enlarged_mediastinum",
         "malignancy",
@@ -146,6 +190,12 @@ def as_meant(here: Sequence[Mention], text: str, start: int) -> Sequence[Mention
             if mention.concept == "enlargement" and _HAS.search(text, 0, left):
                 continue
         if mention.concept == "atelectasis" and _is_of_no_lung(mention.text, text):
+            continue
+        if mention.concept == "obstruction" and _NON.search(text, 0, left):
+            continue
+        if mention.concept == "lung_opacity" and _FILLS.search(mention.text):
+            continue
+        if mention.concept == "disc_protrusion" and _OF_NO_DISC.search(text) and not _DISC.search(mention.text):
             continue
         if mention.concept in _OF_CHANGE and _OF_A_SIDE.search(text, 0, left):
             continue

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 
 from caseindex.records import Polarity, Statement
+from caseindex.reports.lexicon import Lexicon, Mention
 
 # finding -> the words that only describe one of the others, where the sentence names it
 _DESCRIBES: dict[str, tuple[re.Pattern[str], frozenset[str]]] = {
@@ -84,11 +85,58 @@ _DESCRIBES: dict[str, tuple[re.Pattern[str], frozenset[str]]] = {
     # "meniscal tear with extrusion"
     "disc_herniation": (re.compile("(?:with )?extru(?:sion|ded)", re.IGNORECASE), frozenset(["meniscal_tear"])),
     "lesion": (re.compile("lesions?", re.IGNORECASE), frozenset(["crohn"])),  # "skip lesions"
+    # "cutoff of the M1 segment, i.e. occlusion"
+    "occlusion": (
+        re.compile("occlu(?:sion|ded)", re.IGNORECASE),
+        frozenset(
+            ["intracranial_occlusion", "carotid_occlusion", "vertebral_artery_occlusion", "peripheral_artery_disease"]
+        ),
+    ),
+    # "cystic nodule of the thyroid"
+    "cyst": (
+        re.compile("cystic", re.IGNORECASE),
+        frozenset(
+            "thyroid_nodule renal_mass ovarian_mass pancreatic_mass brain_mass liver_mass brain_tumor glioma adrenal_mass parotid_tumor".split()
+        ),
+    ),
+    # "Fazekas 2 white matter changes"
+    "white_matter_lesion": (
+        re.compile("white matter (?:disease|changes?|signal changes?)", re.IGNORECASE),
+        frozenset(["small_vessel_disease"]),
+    ),
+    # "spine and multilevel disc degeneration"
+    "degenerative_spine": (re.compile(".*disc degenerat.*", re.IGNORECASE), frozenset(["disc_disease"])),
 }
-_DEGENERATES = re.compile("degenerat", re.IGNORECASE)
+# "meniscal degeneration but no tear", "sludge without stones"
+_LESSER = re.compile("degenerat|sludge", re.IGNORECASE)
+_ANY_ONE = re.compile(r"(?:lesions?|deposits?|mass(?:es)?|nodules?|foc(?:us|i))\b", re.IGNORECASE)
+_ONE_OF_THEM = re.compile(
+    r"[,;(:].*\b(?:the|this|that|these|index|target|reference|measurable|largest|biggest|dominant|one|each|all)(?: (?!new)[\w.]+){0,3} $",
+    re.IGNORECASE,
+)
+_SEVERAL = re.compile(
+    r"metastases|deposits|\bmets\b|lesions|nodules|masses|cysts|h?aemangiomas|hemangiomas", re.IGNORECASE
+)
 _SIGN = re.compile(
     r"\bsigns?\b|filling defects?|ileitis|blunt(?:ing|ed)", re.IGNORECASE
 )  # "filling defect: thrombus vs. granulation"
+
+
+def refers_back(mention: Mention, stated: Sequence[Mention], sentence: str, begin: int, lexicon: Lexicon) -> bool:
+    """Whether a mention at ``begin`` of its sentence is one of those named before: "hepatic metastases have shrunk, the index
+    lesion in segment VI now 14 mm"; or is only feared: "fracture risk"."""
+    if sentence.startswith(" risk", begin + len(mention.text)):
+        return True
+    if not _ANY_ONE.match(mention.text) or not _ONE_OF_THEM.search(sentence, 0, begin):
+        return False
+    organs = set(lexicon.organs(mention.concept))
+    for other in stated:
+        if other.end > mention.start:
+            return False
+        same = not organs or organs.intersection(lexicon.organs(other.concept))
+        if same and other.concept != mention.concept and _SEVERAL.search(other.text):
+            return True
+    return False
 
 
 def described_only(found: Sequence[Statement], names: Sequence[str]) -> set[int]:
@@ -99,7 +147,7 @@ def described_only(found: Sequence[Statement], names: Sequence[str]) -> set[int]
         words, others = _DESCRIBES.get(made.finding, (None, frozenset()))
         if words is not None and words.fullmatch(name) and not told.isdisjoint(others):
             dropped.add(number)
-        if _DEGENERATES.search(name) and any(  # "meniscal degeneration but no tear"
+        if _LESSER.search(name) and any(
             denied.finding == made.finding and denied.polarity is Polarity.ABSENT for denied in found
         ):
             dropped.add(number)

@@ -109,7 +109,7 @@ class Sentence:
                 acting.append((cue.start - end, order, cue))
         if not named_normal and (
             denied_by_name(self.text, start, end, self.language)
-            or (self.language is Language.ENGLISH and english_clauses.is_negative_entry(self.text, end))
+            or (self.language is Language.ENGLISH and english_clauses.is_denied_otherwise(self.text, start, end))
         ):
             return Assessment(Polarity.ABSENT)
         if named_normal:  # "no acute abnormality" is the finding; only a doubt about it counts
@@ -283,6 +283,8 @@ class Sentence:
         if cue.kind is CueKind.UNCERTAIN and (
             self._doubt_is_over(cue.end, start) or english_doubts.doubt_is_over(between)
         ):
+            return False
+        if cue.kind is CueKind.DIFFERENTIAL and english_doubts.is_explained(between, self.text, end):
             return False
         if cue.kind in (CueKind.DIFFERENTIAL, CueKind.HISTORICAL) or not _COMMA.search(between):
             return True

@@ -16,7 +16,11 @@ _OWN_NEGATION = re.compile(
 )
 _PREFIXED = re.compile(r"\b(?:non-|not |не )$", re.IGNORECASE)  # "non-enhancing", "не утолщена"
 
-_OF_FRACTURES = re.compile(r"(?:displaced|depressed|comminuted|union)\b", re.IGNORECASE)  # "non-displaced fracture"
+# "non-displaced fracture", "non-occlusive thrombus": the kind is denied, not the finding
+_OF_A_KIND = re.compile(
+    r"(?:displaced|depressed|comminuted|union)\b|(?:occlusive|obstruct\w+|ha?emorrhagic|calcified|functioning|traumatic|necrotic|cavit\w+|loculated|cystic|specific|segmental|mass-?like) \w",
+    re.IGNORECASE,
+)
 
 
 def denied_by_name(text: str, start: int, end: int, language: Language) -> bool:
@@ -25,4 +29,4 @@ def denied_by_name(text: str, start: int, end: int, language: Language) -> bool:
     comma = text.rfind(",", start, end) if language is Language.RUSSIAN else -1
     if _OWN_NEGATION.search(text, max(start, comma), end):
         return True
-    return _PREFIXED.search(text[max(0, start - 5) : start]) is not None and not _OF_FRACTURES.match(text, start)
+    return _PREFIXED.search(text[max(0, start - 5) : start]) is not None and not _OF_A_KIND.match(text, start, end)

@@ -46,6 +46,8 @@ _CALLED = {
         r"|\s\((?=[^()]{2,30}\))"
         # "restricted diffusion in the left corona radiata, acute infarct"
         r"|,\s(?=(?:acute|subacute|recent|chronic|old) [\w-]+\s*(?:[,;.]|$))"
+        # "bright focus in the left thalamus with low ADC, acute lacunar infarct"
+        r"|,\s(?!(?:favou?ring|with|no|without|and|or|but|also|bilateral)\b)(?=(?:[\w-]+ ){0,2}[\w-]+\s*\.?\s*$)"
         r"|,\s(?=[^,;:]*\b(?:vs|versus|probable|likely|suspected|possible|typical|classic)\b)",
         re.IGNORECASE,
     ),
@@ -61,6 +63,11 @@ _CALLED = {
 _FOCAL = frozenset(
     "hemorrhage mass infarct cyst abscess aneurysm thrombosis occlusion hip_dysplasia gynecomastia pneumothorax hydropneumothorax"
     " pleural_effusion tumor bone_island avn bone_infarct atelectasis contusion".split()
+)
+# "right epididymis enlarged, consistent with epididymitis", "hippocampal volume loss on the left, MTS"
+_ENGLISH_FOCAL = frozenset(
+    "epididymitis pyelonephritis torsion mastoiditis otitis_media osteomyelitis bursitis mesial_temporal_sclerosis joint_effusion dacryocystitis"
+    " sialadenitis tendinosis stress_fracture osteoarthritis septic_arthritis hydrosalpinx optic_neuritis lung_contusion".split()
 )
 _SYSTEMIC = frozenset(["lymphoma", "leukemia", "multiple_myeloma"])
 _SENTENCE_PARTS = re.compile(r"[;；。]|[，,](?!\s*(?:вероят|возможн))")
@@ -173,7 +180,8 @@ class CarriedSides:
     def _of_explained(self, concept: str, start: int, lexicon: Lexicon) -> Side | None:
         """The only side named so far, where what was seen there is now called by its name: "зона справа, толщиной 11 мм, —
         субдуральная гематома", "左侧脑桥高信号，符合急性脑梗死"; not that of another organ."""
-        if not _FOCAL.intersection((concept, *lexicon.ancestors(concept))):
+        focal = _FOCAL if self._language is not Language.ENGLISH else _FOCAL | _ENGLISH_FOCAL
+        if not focal.intersection((concept, *lexicon.ancestors(concept))):
             return None
         if self._language is Language.CHINESE and is_unpaired(concept, lexicon):
             return None

@@ -29,6 +29,7 @@ _WORDS = {
         r"|(?:worse|greater|more (?:\w+ )?|larger|predominantly|predominant) on (?:the )?(?:right|left)"
         r"|(?:right|left) (?:(?:upper|lower|middle|mid|main|frontal|parietal|temporal|occipital|lobe|lung|anterior|posterior"
         r"|apical|basal|superior|inferior|medial|lateral|\d+(?:st|nd|rd|th)?) ){0,2}(?:and|&) (?:\w+ )?(?:right|left)|either (?=side|lung|breast|kidney|eye|ear|hip|knee)"
+        r"|(?:right|left) (?:ribs? )?\d+(?:st|nd|rd|th)?(?:,? ?(?:to|through|-|–|and|,) ?\d+(?:st|nd|rd|th)?)*(?: ribs?)?,? (?:and|&) (?:the )?(?:right|left)(?= (?:ribs? )?\d+(?:st|nd|rd|th)?\b(?! ?(?:mm|cm)))"
         r"|(?:right|left) (?:\w+ ){0,3}and both|r ?> ?l|l ?> ?r|right ?> ?left|left ?> ?right)\b"
         r"|\b(?P<left>left(?:[- ]sided|-hand|ward)?|lt|LUL|LLL|LUZ|LMZ|LLZ|levo\w+|(?<=\()L(?=\))|(?<=\bon )L|(?<!\S)L(?= ?[-–:] )|(?<=\bto )L(?! ?\d)|L(?=-sided)|(?<=[:,;] )L(?= [<>~]?\d+(?:-\d+)? ?(?:%|mm|cm))|(?<=[A-Za-z\d#)], )L(?=[,;.)]|$)|(?<=[a-z#] )L(?=[,;.)]|$| \d+(?:\.\d+)? ?(?:mm|cm|o'clock))|L(?= (?:(?!SPINE|COLON|RATIO)[A-Z]{2,}s?|(?!spine|ratio)[a-z]{3,})\b))\b(?! (?:ventric|atri|heart))"
         r"|\b(?P<right>right(?:[- ]sided|-hand|ward)?|rt|RUL|RML|RLL|RUZ|RMZ|RLZ|dextro\w+|(?<=\()R(?=\))|(?<=\bon )R|(?<!\S)R(?= ?[-–:] )|(?<=\bto )R(?! ?\d)|R(?=-sided)|(?<=[:,;] )R(?= [<>~]?\d+(?:-\d+)? ?(?:%|mm|cm))|(?<=[A-Za-z\d#)], )R(?=[,;.)]|$)|(?<=[a-z#] )R(?=[,;.)]|$| \d+(?:\.\d+)? ?(?:mm|cm|o'clock))|R(?= (?:(?!WAVE|RATIO)[A-Z]{2,}s?|(?!wave|ratio)[a-z]{3,})\b))\b"
@@ -128,7 +129,7 @@ _AND = re.compile(r"\s\w[\w ]*\band (?!\w* ?(?:right|left)\b)[^,;]*$", re.IGNORE
 _ON_THE = re.compile(r"\bon the $", re.IGNORECASE)  # "opacity on the right likely represents atelectasis"
 # "meniscal tear on the right and joint effusion on the left"
 _ADVERB_BEHIND = re.compile(
-    r"\s+(?:(?:seen|noted|present|only|again)\s+)?on the (?=(?:left|right)\s*(?:[.,;:)]|$|and\b|with\b|but\b))",
+    r"\s+(?:(?:seen|noted|present|only|again)\s+)?on the (?=(?:left|right)\s*(?:[.,;:()]|$|and\b|with\b|but\b|only\b))",
     re.IGNORECASE,
 )
 _JOINED = re.compile(r"\b(?:and|or|и|или|либо)\b", re.IGNORECASE)
