@@ -81,6 +81,11 @@ _NOT_COMPOSED = re.compile(
     r"|тромбо[а-яё]+ (?:[а-яё]+ )?подкожн|подапоневр|поднадкостнич|подкожн|субгалеал|\w+ \w+ клапан",
     re.IGNORECASE,
 )
+# "known metastatic breast cancer, new liver lesions": not those of the liver
+_PRIMARY = re.compile(
+    r"metastatic (?:[\w-]+ ){0,2}(?:cancers?|\w*carcinoma|melanoma|sarcoma|neoplasm|primary|RCC|HCC|NSCLC|SCLC|Ca)\b",
+    re.IGNORECASE,
+)
 _DISTANT = re.compile(
     r"отдал[её]нн|distant", re.IGNORECASE
 )  # "no distant mets", "увеличены лимфоузлы, отдаленных метастазов нет"
@@ -196,7 +201,7 @@ class Composition:
             if concept in _EXPLAINS and "а" <= text[start : start + 1].lower() <= "я":
                 concept = self._explained(concept, start, refined, text) or concept
             for _ in range(2):  # infarct + cerebellum: first an ischaemic stroke of the brain, then of the cerebellum
-                if concept not in self._rules or _NOT_COMPOSED.match(text, start, end):
+                if concept not in self._rules or _NOT_COMPOSED.match(text, start, end) or _PRIMARY.match(text, start):
                     break
                 specific = self._here(concept, start, end, bisect_right(starts, start), places, text)
                 if specific is None:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 
 from caseindex.reports.lexicon import Mention
+from caseindex.reports.scope.english_otherwise import OTHERWISE, meant_otherwise
 
 _NODES = re.compile(r"nodes?$", re.IGNORECASE)
 _ENLARGED = re.compile(r"enlarge(?:d|ment)$", re.IGNORECASE)
@@ -57,6 +58,11 @@ _CHEST = re.compile(
     r"\b(?:lungs?|lobes?|lobar|lingula\w*|[RL][UML][LZ]|basal|bases|basilar|pleura\w*|hemithorax|bronch\w*|pneumothorax|airspace|consolidation|atelecta\w+)\b",
     re.IGNORECASE,
 )
+# "malignant MCA infarction", "malignant otitis externa"
+_ONLY_SEVERE = re.compile(
+    r"malignant (?:(?:left|right) )?(?:MCA|middle cerebral|infarct\w*|o?edema|otitis|hypertension|hyperthermia|course|external otitis)",
+    re.IGNORECASE,
+)
 _NON = re.compile(r"\bnon-?$", re.IGNORECASE)  # "non-obstructive thrombus"
 _FILLS = re.compile(r"opacif(?:y|ies)$", re.IGNORECASE)  # "the pulmonary arteries opacify well"
 # "prostate with median lobe protrusion", "protrusion of the acetabulum"
@@ -75,75 +81,6 @@ _OF_TENDON = (
     (re.compile(r"\bmeniscus|meniscal\b", re.IGNORECASE), "meniscal_tear"),
     (re.compile(r"\bachilles|tendon|tendin\w+\b", re.IGNORECASE), "tendon_rupture"),
 )
-# concept -> (the words of its name, words of the sentence, what it is beside them)
-_SAID_OTHERWISE: dict[str, tuple[re.Pattern[str], re.Pattern[str], str]] = {
-    # "mandibular angle fracture and right parasymphyseal fracture"
-    "pelvic_fracture": (
-        re.compile("parasymphys|symphys", re.IGNORECASE),
-        re.compile(r"\b(?:mandib|jaw|condylar neck)", re.IGNORECASE),
-        "mandible_fracture",
-    ),
-    # "cavity in the right upper lobe: TB vs. squamous cell carcinoma"
-    "head_neck_cancer": (
-        re.compile("squamous|SCC"),
-        re.compile(r"\b(?:[RL][UML]L|lung|(?:upper|lower|middle) lobe|bronch\w*|pulmonary)\b"),
-        "lung_cancer",
-    ),
-    # "filling defect in the right lower lobe artery in keeping with PE"
-    "thrombosis": (
-        re.compile("filling defects?", re.IGNORECASE),
-        re.compile(r"^(?!.*\b[Nn]o\b).*(?:\bPEs?\b|(?i:pulmonary embol))", re.DOTALL),
-        "pulmonary_embolism",
-    ),
-    # "massive L4/5 sequestrum"
-    "spondylodiscitis": (
-        re.compile("sequestr", re.IGNORECASE),
-        re.compile(r"^(?!.*(?:osteomyelitis|discitis|infect))", re.IGNORECASE),
-        "disc_herniation",
-    ),
-    # "solid nodule in the lower pole of the left thyroid lobe"
-    "lung_nodule": (
-        re.compile(
-            "(?:sub-?|part-)?solid nodule|parenchymal nodule|nodular (?:density|shadow)|non-?calcified nodules?|spiculated nodule|miliary nodules",
-            re.IGNORECASE,
-        ),
-        re.compile(r"^(?!.*\b(?:lungs?|pulmonary|[RL][UML]L)\b).*\bthyroid|\bisthmus\b", re.IGNORECASE | re.DOTALL),
-        "thyroid_nodule",
-    ),
-    # "supraspinatus tear with Goutallier 3 fatty change", "fatty atrophy of the multifidus"
-    "hepatic_steatosis": (
-        re.compile("fatty", re.IGNORECASE),
-        re.compile(
-            r"\b(?:Goutallier|muscles?|muscular|multifidus|paraspinal|supraspinatus|infraspinatus|cuff|gluteus|tendon\w*|teres|psoas|vertebra\w*|marrow)\b",
-            re.IGNORECASE,
-        ),
-        "atrophy",
-    ),
-    # "bladder wall trabeculated with multiple diverticula"
-    "diverticulum": (
-        re.compile("diverticul", re.IGNORECASE),
-        re.compile(
-            r"^(?!.*\b(?:colon\w*|sigmoid|bowel|o?esophag\w*|duoden\w*|c(?:a)?ecum|urethra\w*|calyceal|pharyn\w*)\b).*\bbladder\b",
-            re.IGNORECASE | re.DOTALL,
-        ),
-        "bladder_diverticulum",
-    ),
-    # "white matter hypoattenuation, most likely small vessel ischemia"
-    "small_vessel_disease": (
-        re.compile(
-            "(?!.*small|.*micro).*(?:low attenuation|hypo(?:attenuation|densit\\w+)|white matter changes?)$",
-            re.IGNORECASE,
-        ),
-        re.compile(r"\b(?:microvascular|microangiopath\w+|small[- ]vessel)\b", re.IGNORECASE),
-        "white_matter_lesion",
-    ),
-    # "trabecular oedema of the left breast"
-    "bone_marrow_edema": (
-        re.compile("trabecul", re.IGNORECASE),
-        re.compile(r"\bbreasts?\b", re.IGNORECASE),
-        "edema",
-    ),
-}
 _BARE_TEAR = re.compile("(?:tears?|ruptures?|torn|ruptured)", re.IGNORECASE)
 AMBIGUOUS = frozenset(
     [
@@ -157,7 +94,7 @@ AMBIGUOUS = frozenset(
         "enlarged_mediastinum",
         "malignancy",
         "rupture",
-        *_SAID_OTHERWISE,
+        *OTHERWISE,
         "mediastinal_lymphadenopathy",
         "cervical_lymphadenopathy",
         "abdominal_lymphadenopathy",
@@ -191,6 +128,8 @@ def as_meant(here: Sequence[Mention], text: str, start: int) -> Sequence[Mention
                 continue
         if mention.concept == "atelectasis" and _is_of_no_lung(mention.text, text):
             continue
+        if mention.concept == "malignancy" and _ONLY_SEVERE.match(text, left):
+            continue
         if mention.concept == "obstruction" and _NON.search(text, 0, left):
             continue
         if mention.concept == "lung_opacity" and _FILLS.search(mention.text):
@@ -216,9 +155,9 @@ def _is_of_no_lung(name: str, text: str) -> bool:
 def _concept(mention: Mention, text: str, left: int) -> str:
     if mention.concept == "malignancy":
         return next((concept for operation, concept in _OPERATED if operation.search(text, 0, left)), mention.concept)
-    other = _SAID_OTHERWISE.get(mention.concept)
-    if other is not None and other[0].match(mention.text) and other[1].search(text):
-        return other[2]
+    otherwise = meant_otherwise(mention, text) if mention.concept in OTHERWISE else None
+    if otherwise is not None:
+        return otherwise
     if mention.concept == "rupture" and _BARE_TEAR.fullmatch(mention.text):
         for tendon, concept in _OF_TENDON:
             if tendon.search(text, 0, left):

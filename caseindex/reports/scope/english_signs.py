@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 
 from caseindex.records import Polarity, Statement
-from caseindex.reports.lexicon import Lexicon, Mention
+from caseindex.reports.scope.english_repeats import is_answered
 
 # finding -> the words that only describe one of the others, where the sentence names it
 _DESCRIBES: dict[str, tuple[re.Pattern[str], frozenset[str]]] = {
@@ -109,34 +109,9 @@ _DESCRIBES: dict[str, tuple[re.Pattern[str], frozenset[str]]] = {
 }
 # "meniscal degeneration but no tear", "sludge without stones"
 _LESSER = re.compile("degenerat|sludge", re.IGNORECASE)
-_ANY_ONE = re.compile(r"(?:lesions?|deposits?|mass(?:es)?|nodules?|foc(?:us|i))\b", re.IGNORECASE)
-_ONE_OF_THEM = re.compile(
-    r"[,;(:].*\b(?:the|this|that|these|index|target|reference|measurable|largest|biggest|dominant|one|each|all)(?: (?!new)[\w.]+){0,3} $",
-    re.IGNORECASE,
-)
-_SEVERAL = re.compile(
-    r"metastases|deposits|\bmets\b|lesions|nodules|masses|cysts|h?aemangiomas|hemangiomas", re.IGNORECASE
-)
 _SIGN = re.compile(
     r"\bsigns?\b|filling defects?|ileitis|blunt(?:ing|ed)", re.IGNORECASE
 )  # "filling defect: thrombus vs. granulation"
-
-
-def refers_back(mention: Mention, stated: Sequence[Mention], sentence: str, begin: int, lexicon: Lexicon) -> bool:
-    """Whether a mention at ``begin`` of its sentence is one of those named before: "hepatic metastases have shrunk, the index
-    lesion in segment VI now 14 mm"; or is only feared: "fracture risk"."""
-    if sentence.startswith(" risk", begin + len(mention.text)):
-        return True
-    if not _ANY_ONE.match(mention.text) or not _ONE_OF_THEM.search(sentence, 0, begin):
-        return False
-    organs = set(lexicon.organs(mention.concept))
-    for other in stated:
-        if other.end > mention.start:
-            return False
-        same = not organs or organs.intersection(lexicon.organs(other.concept))
-        if same and other.concept != mention.concept and _SEVERAL.search(other.text):
-            return True
-    return False
 
 
 def described_only(found: Sequence[Statement], names: Sequence[str]) -> set[int]:
@@ -150,6 +125,8 @@ def described_only(found: Sequence[Statement], names: Sequence[str]) -> set[int]
         if _LESSER.search(name) and any(
             denied.finding == made.finding and denied.polarity is Polarity.ABSENT for denied in found
         ):
+            dropped.add(number)
+        if made.polarity is Polarity.UNCERTAIN and not made.historical and is_answered(made, found[number + 1 :]):
             dropped.add(number)
         if (
             made.polarity is Polarity.PRESENT

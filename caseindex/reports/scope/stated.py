@@ -10,7 +10,8 @@ from caseindex.reports.scope.chinese_context import in_context
 from caseindex.reports.scope.chinese_operations import stated_mentions
 from caseindex.reports.scope.chinese_signs import without_signs
 from caseindex.reports.scope.english_company import in_company
-from caseindex.reports.scope.english_signs import described_only, refers_back
+from caseindex.reports.scope.english_repeats import repeats
+from caseindex.reports.scope.english_signs import described_only
 from caseindex.reports.scope.judgement import is_category
 from caseindex.reports.scope.russian_details import is_detail
 
@@ -34,7 +35,7 @@ def adds_nothing(
     """Whether one of the ``stated`` mentions only tells more of another. ``begin``: where it stands in the sentence."""
     if language is Language.RUSSIAN:
         return is_detail(mention, stated, sentence, begin, lexicon)
-    if language is Language.ENGLISH and refers_back(mention, stated, sentence, begin, lexicon):
+    if language is Language.ENGLISH and repeats(mention, stated, sentence, begin, lexicon):
         return True
     return _only_grades(mention, stated, language)
 

@@ -23,7 +23,10 @@ UNSIDED = frozenset(
 # Nor these, where a radiologist writes English.
 _ENGLISH_UNSIDED = frozenset(
     "retroperitoneal_fibrosis vasculitis alzheimer small_vessel_disease pulmonary_hypertension portal_hypertension cardiomyopathy peritonitis peritoneal_carcinomatosis"
-    " pneumomediastinum congenital_heart miliary_tb empty_sella hepatitis crohn ulcerative_colitis horseshoe_kidney epidural_abscess_spine spondylodiscitis".split()
+    " pneumomediastinum congenital_heart miliary_tb empty_sella hepatitis crohn ulcerative_colitis horseshoe_kidney epidural_abscess_spine spondylodiscitis"
+    " splenic_infarct splenic_laceration splenic_cyst accessory_spleen pancreatic_mass pancreatic_cancer pancreatic_cyst pancreatic_pseudocyst ipmn"
+    " gallbladder_polyp gallbladder_cancer choledocholithiasis endometrial_cancer lv_hypertrophy pericarditis aortic_aneurysm gastric_cancer peptic_ulcer"
+    " ileus volvulus umbilical_hernia appendicolith".split()
 )
 # "infarcts in the right thalamus, left cerebellar hemisphere and pons"
 _OF_THE_MIDLINE = frozenset(

@@ -1,0 +1,124 @@
+"""Names whose words mean another finding beside other words of an English sentence: a "filling defect" in the bile duct is a stone,
+a "fatty" muscle no fatty liver."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from caseindex.reports.lexicon import Mention
+
+
+class _Rule(NamedTuple):
+    concept: str
+    name: re.Pattern[str]  # the words of the mention begin so
+    beside: re.Pattern[str]  # words of the sentence
+    meant: str
+
+
+_RULES = (
+    # "mandibular angle fracture and right parasymphyseal fracture"
+    _Rule(
+        "pelvic_fracture",
+        re.compile("parasymphys|symphys", re.IGNORECASE),
+        re.compile(r"\b(?:mandib|jaw|condylar neck)", re.IGNORECASE),
+        "mandible_fracture",
+    ),
+    # "cavity in the right upper lobe: TB vs. squamous cell carcinoma"
+    _Rule(
+        "head_neck_cancer",
+        re.compile("squamous|SCC"),
+        re.compile(r"\b(?:[RL][UML]L|lung|(?:upper|lower|middle) lobe|bronch\w*|pulmonary)\b"),
+        "lung_cancer",
+    ),
+    # "filling defect in the right lower lobe artery in keeping with PE"
+    _Rule(
+        "thrombosis",
+        re.compile("filling defects?", re.IGNORECASE),
+        re.compile(r"^(?!.*\b[Nn]o\b).*(?:\bPEs?\b|(?i:pulmonary embol))", re.DOTALL),
+        "pulmonary_embolism",
+    ),
+    # "massive L4/5 sequestrum"
+    _Rule(
+        "spondylodiscitis",
+        re.compile("sequestr", re.IGNORECASE),
+        re.compile(r"^(?!.*(?:osteomyelitis|discitis|infect))", re.IGNORECASE),
+        "disc_herniation",
+    ),
+    # "solid nodule in the lower pole of the left thyroid lobe"
+    _Rule(
+        "lung_nodule",
+        re.compile(
+            "(?:sub-?|part-)?solid nodule|parenchymal nodule|nodular (?:density|shadow)|non-?calcified nodules?|spiculated nodule|miliary nodules",
+            re.IGNORECASE,
+        ),
+        re.compile(r"^(?!.*\b(?:lungs?|pulmonary|[RL][UML]L)\b).*\bthyroid|\bisthmus\b", re.IGNORECASE | re.DOTALL),
+        "thyroid_nodule",
+    ),
+    # "supraspinatus tear with Goutallier 3 fatty change", "fatty atrophy of the multifidus"
+    _Rule(
+        "hepatic_steatosis",
+        re.compile("fatty", re.IGNORECASE),
+        re.compile(
+            r"\b(?:Goutallier|muscles?|muscular|multifidus|paraspinal|supraspinatus|infraspinatus|cuff|gluteus|tendon\w*|teres|psoas|vertebra\w*|marrow)\b",
+            re.IGNORECASE,
+        ),
+        "atrophy",
+    ),
+    # "bladder wall trabeculated with multiple diverticula"
+    _Rule(
+        "diverticulum",
+        re.compile("diverticul", re.IGNORECASE),
+        re.compile(
+            r"^(?!.*\b(?:colon\w*|sigmoid|bowel|o?esophag\w*|duoden\w*|c(?:a)?ecum|urethra\w*|calyceal|pharyn\w*)\b).*\bbladder\b",
+            re.IGNORECASE | re.DOTALL,
+        ),
+        "bladder_diverticulum",
+    ),
+    # "white matter hypoattenuation, most likely small vessel ischemia"
+    _Rule(
+        "small_vessel_disease",
+        re.compile(
+            "(?!.*small|.*micro).*(?:low attenuation|hypo(?:attenuation|densit\\w+)|white matter changes?)$",
+            re.IGNORECASE,
+        ),
+        re.compile(r"\b(?:microvascular|microangiopath\w+|small[- ]vessel)\b", re.IGNORECASE),
+        "white_matter_lesion",
+    ),
+    # "trabecular oedema of the left breast"
+    _Rule(
+        "bone_marrow_edema",
+        re.compile("trabecul", re.IGNORECASE),
+        re.compile(r"\bbreasts?\b", re.IGNORECASE),
+        "edema",
+    ),
+    # "CBD 9 mm without filling defect"
+    _Rule(
+        "thrombosis",
+        re.compile("filling defects?", re.IGNORECASE),
+        re.compile(
+            r"^(?!.*(?:arter|vein|venous|thromb|embol|\bPE\b)).*\b(?:CBD|CHD|bile ducts?|biliary|choledoch\w*|MRCP|ERCP)\b",
+            re.IGNORECASE | re.DOTALL,
+        ),
+        "choledocholithiasis",
+    ),
+    # "filling defect in the renal pelvis, urothelial tumour?"
+    _Rule(
+        "thrombosis",
+        re.compile("filling defects?", re.IGNORECASE),
+        re.compile(
+            r"^(?!.*(?:arter|vein|venous|thromb|embol|\bPE\b)).*\b(?:bladder|ureter\w*|renal pelvis|caly\w+|pelvicaly\w+|colon\w*|stomach|o?esophag\w*|uter(?:us|ine))\b",
+            re.IGNORECASE | re.DOTALL,
+        ),
+        "lesion",
+    ),
+)
+OTHERWISE = frozenset(rule.concept for rule in _RULES)
+
+
+def meant_otherwise(mention: Mention, sentence: str) -> str | None:
+    """What a mention means beside the other words of its sentence; ``None`` where it means what it says."""
+    for rule in _RULES:
+        if rule.concept == mention.concept and rule.name.match(mention.text) and rule.beside.search(sentence):
+            return rule.meant
+    return None
