@@ -55,6 +55,12 @@ _NEGATIVE_ENTRY = re.compile(
     r"\s*(?::|\s[-–—])\s*(?:none|no|negative|absent|nil|not)(?: (?:seen|identified|present|detected|evident|visuali[sz]ed|demonstrated|found|noted|appreciated|suspected))?(?=\s*(?:[.,;)]|$))",
     re.IGNORECASE,
 )
+# "bone island in the iliac wing, previously described as a metastasis."
+_ONCE_CALLED = re.compile(
+    r"\w,? \(?(?:previously|initially|originally|formerly|wrongly|erroneously|earlier|mistakenly) (?:described|reported|called|interpreted|misinterpreted|read|misread|labell?ed|considered|diagnosed|mistaken|thought) (?:as|to be|for|to represent)? ?(?:an? |the |possible )?(?:\w+ )?$",
+    re.IGNORECASE,
+)
+_ENDS = re.compile(r"\)?\s*\.?\s*$")
 _HEALTHY = re.compile(
     r"Graf(?:'s)?(?: type| grade)? (?:I|1)[ab]?\b(?! or)|(?:Fazekas|CAD-?RADS|Pfirrmann|Modic|Bosniak|Kellgren(?:[- ]Lawrence)?|KL|MTA)(?: grade| score| type)? 0\b|(?:BI|TI|LI|PI)-?RADS (?:score |category )?1\b",
     re.IGNORECASE,
@@ -121,7 +127,9 @@ def is_denied_otherwise(text: str, start: int, end: int) -> bool:
     healthy ("Graf type I")."""
     if _NEGATIVE_ENTRY.match(text, end) or _HEALTHY.match(text, start):
         return True
-    return _WAS_CALLED.search(text, 0, start) is not None
+    if _WAS_CALLED.search(text, 0, start):
+        return True
+    return _ONCE_CALLED.search(text, 0, start) is not None and _ENDS.match(text, end) is not None
 
 
 def says_of_it(text: str, end: int, cue: int, *, denies: bool) -> bool | None:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 
 from caseindex.reports.lexicon import Mention
-from caseindex.reports.scope.english_otherwise import OTHERWISE, meant_otherwise
+from caseindex.reports.scope.english_otherwise import OTHERWISE, meant_otherwise, names_nothing
 
 _NODES = re.compile(r"nodes?$", re.IGNORECASE)
 _ENLARGED = re.compile(r"enlarge(?:d|ment)$", re.IGNORECASE)
@@ -65,9 +65,6 @@ _ONLY_SEVERE = re.compile(
 )
 _NON = re.compile(r"\bnon-?$", re.IGNORECASE)  # "non-obstructive thrombus"
 _FILLS = re.compile(r"opacif(?:y|ies)$", re.IGNORECASE)  # "the pulmonary arteries opacify well"
-# "prostate with median lobe protrusion", "protrusion of the acetabulum"
-_OF_NO_DISC = re.compile(r"\b(?:prostat\w+|bladder|acetabul\w+|hips?|orbit\w*|globes?|eyes?|tongue)\b", re.IGNORECASE)
-_DISC = re.compile(r"\b(?:disc|disk|discal|annul\w+|foraminal|paracentral)", re.IGNORECASE)
 _DYNAMICS = frozenset(["positive_dynamics", "negative_dynamics"])
 _OF_CHANGE = _DYNAMICS | {"enlargement"}
 # "bilateral effusions, the right improved, the left stable"
@@ -89,7 +86,6 @@ AMBIGUOUS = frozenset(
         "atelectasis",
         "lung_opacity",
         "obstruction",
-        "disc_protrusion",
         "enlargement",
         "enlarged_mediastinum",
         "malignancy",
@@ -134,7 +130,7 @@ def as_meant(here: Sequence[Mention], text: str, start: int) -> Sequence[Mention
             continue
         if mention.concept == "lung_opacity" and _FILLS.search(mention.text):
             continue
-        if mention.concept == "disc_protrusion" and _OF_NO_DISC.search(text) and not _DISC.search(mention.text):
+        if names_nothing(mention, text):
             continue
         if mention.concept in _OF_CHANGE and _OF_A_SIDE.search(text, 0, left):
             continue

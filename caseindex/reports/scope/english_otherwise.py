@@ -89,8 +89,18 @@ _RULES = (
     _Rule(
         "bone_marrow_edema",
         re.compile("trabecul", re.IGNORECASE),
-        re.compile(r"\bbreasts?\b", re.IGNORECASE),
+        re.compile(r"\bbreasts?\b|^skin\b|mammogra", re.IGNORECASE),
         "edema",
+    ),
+    # "myxoid degeneration of the medial meniscus"
+    _Rule(
+        "gonarthrosis",
+        re.compile("degenerat", re.IGNORECASE),
+        re.compile(
+            r"^(?!.*\b(?:joint|compartments?|osteoarth\w+|OA|knee degen|degenerative knee)\b).*\b(?:menisc\w+|ACL|PCL|cruciate|tendon\w*)\b",
+            re.IGNORECASE | re.DOTALL,
+        ),
+        "degeneration",
     ),
     # "CBD 9 mm without filling defect"
     _Rule(
@@ -113,7 +123,39 @@ _RULES = (
         "lesion",
     ),
 )
-OTHERWISE = frozenset(rule.concept for rule in _RULES)
+# concept -> (the words of its name, words of the sentence beside which they name nothing)
+_NAMES_NOTHING: dict[str, tuple[re.Pattern[str], re.Pattern[str]]] = {
+    # "endometriosis with tethering of the rectosigmoid"
+    "tethered_cord": (
+        re.compile("tether", re.IGNORECASE),
+        re.compile(r"^(?!.*\b(?:cord|conus|filum|spin\w+|lipoma|dysraphi\w+|[LTS]\d)\b)", re.IGNORECASE | re.DOTALL),
+    ),
+    # "post TIPS, shunt patent"
+    "vp_shunt": (
+        re.compile("shunt", re.IGNORECASE),
+        re.compile(
+            r"\b(?:TIPS+|dialysis|porto\w+|portal|splenorenal|hepatic|fistula|intracardiac|right-to-left|left-to-right|pulmonary)\b",
+            re.IGNORECASE,
+        ),
+    ),
+    # "loss of flow-related enhancement in the vertebral artery"
+    "enhancement": (re.compile("enhance", re.IGNORECASE), re.compile(r"\bflow-related\b", re.IGNORECASE)),
+    # "prostate with median lobe protrusion", "protrusion of the acetabulum"
+    "disc_protrusion": (
+        re.compile(r"protru", re.IGNORECASE),
+        re.compile(
+            r"^(?!.*\bdis[ck]).*\b(?:prostat\w+|bladder|acetabul\w+|hips?|orbit\w*|globes?|eyes?|tongue)\b",
+            re.IGNORECASE | re.DOTALL,
+        ),
+    ),
+}
+OTHERWISE = frozenset(rule.concept for rule in _RULES).union(_NAMES_NOTHING)
+
+
+def names_nothing(mention: Mention, sentence: str) -> bool:
+    """Whether the words of a mention are no finding beside the other words of its sentence."""
+    name, beside = _NAMES_NOTHING.get(mention.concept, (None, None))
+    return bool(name and beside and name.match(mention.text) and beside.search(sentence))
 
 
 def meant_otherwise(mention: Mention, sentence: str) -> str | None:

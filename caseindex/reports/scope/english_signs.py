@@ -104,6 +104,11 @@ _DESCRIBES: dict[str, tuple[re.Pattern[str], frozenset[str]]] = {
         re.compile("white matter (?:disease|changes?|signal changes?)", re.IGNORECASE),
         frozenset(["small_vessel_disease"]),
     ),
+    # "complex adnexal cyst, O-RADS 4"
+    "ovarian_mass": (
+        re.compile("O-?RADS.*", re.IGNORECASE),
+        frozenset(["ovarian_cyst", "endometrioma", "ovarian_teratoma", "ovarian_cancer"]),
+    ),
     # "spine and multilevel disc degeneration"
     "degenerative_spine": (re.compile(".*disc degenerat.*", re.IGNORECASE), frozenset(["disc_disease"])),
 }

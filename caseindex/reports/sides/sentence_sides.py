@@ -21,7 +21,7 @@ UNSIDED = frozenset(
     " multiple_sclerosis tuberous_sclerosis neurofibromatosis sarcoidosis multiple_myeloma osteoporosis osteopenia".split()
 )
 # Nor these, where a radiologist writes English.
-_ENGLISH_UNSIDED = frozenset(
+ENGLISH_UNSIDED = frozenset(
     "retroperitoneal_fibrosis vasculitis alzheimer small_vessel_disease pulmonary_hypertension portal_hypertension cardiomyopathy peritonitis peritoneal_carcinomatosis"
     " pneumomediastinum congenital_heart miliary_tb empty_sella hepatitis crohn ulcerative_colitis horseshoe_kidney epidural_abscess_spine spondylodiscitis"
     " splenic_infarct splenic_laceration splenic_cyst accessory_spleen pancreatic_mass pancreatic_cancer pancreatic_cyst pancreatic_pseudocyst ipmn"
@@ -95,7 +95,7 @@ class SentenceSides:
         """Of the mention at ``a`` to ``b``; ask for one after the other, in order of place."""
         if not self._sides or mention.concept in UNSIDED or mention.text.startswith("破入"):
             return None
-        if self._language is Language.ENGLISH and mention.concept in _ENGLISH_UNSIDED:
+        if self._language is Language.ENGLISH and mention.concept in ENGLISH_UNSIDED:
             return None
         side = self._own(mention, a, b, others, judged)
         if self._language is Language.ENGLISH and side is not None and self._is_of_another(mention.concept, a, b):
