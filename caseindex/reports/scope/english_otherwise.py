@@ -102,6 +102,36 @@ _RULES = (
         ),
         "degeneration",
     ),
+    # "intramedullary mass of the humerus"
+    _Rule(
+        "spinal_cord_tumor",
+        re.compile("intramedullary", re.IGNORECASE),
+        re.compile(
+            r"\b(?:humer\w+|fem\w+|tibia\w*|fibula\w*|radius|ulna|metaphys\w+|diaphys\w+|phalan\w+|metacarp\w+|metatars\w+)\b",
+            re.IGNORECASE,
+        ),
+        "bone_tumor",
+    ),
+    # "thickening of the interatrial septum"
+    _Rule(
+        "interlobular_septal_thickening",
+        re.compile(r".*sept", re.IGNORECASE),
+        re.compile(
+            r"\b(?:interatrial|interventricular|atrial|ventricular|nasal|asymmetric septal hypertrophy|cardiac) sept",
+            re.IGNORECASE,
+        ),
+        "thickening",
+    ),
+    # "no feeding vessel to suggest that this consolidation is a sequestration"
+    _Rule(
+        "disc_herniation",
+        re.compile("sequestrat", re.IGNORECASE),
+        re.compile(
+            r"\b(?:lungs?|lob(?:e|ar)|pulmonary|consolidation|bronch\w+|feeding|systemic arter\w+|intralobar|extralobar)\b",
+            re.IGNORECASE,
+        ),
+        "pulmonary_sequestration",
+    ),
     # "CBD 9 mm without filling defect"
     _Rule(
         "thrombosis",
@@ -137,6 +167,21 @@ _NAMES_NOTHING: dict[str, tuple[re.Pattern[str], re.Pattern[str]]] = {
             r"\b(?:TIPS+|dialysis|porto\w+|portal|splenorenal|hepatic|fistula|intracardiac|right-to-left|left-to-right|pulmonary)\b",
             re.IGNORECASE,
         ),
+    ),
+    # "the lesion is centered on the midline"
+    "midline_shift": (re.compile(r"cent(?:ere|re)d (?:on|in|at|along)\b", re.IGNORECASE), re.compile("")),
+    # "normal flow voids are maintained"
+    "flow_void": (
+        re.compile("(?:normal |intra\\w+ |vascular |major )*flow", re.IGNORECASE),
+        re.compile(
+            r"\b(?:normal|preserved|maintained|patent|expected) (?:[\w-]+ ){0,3}flow[- ]voids?|flow[- ]voids? (?:[\w-]+ ){0,5}(?:normal|preserved|maintained|intact|unremarkable)",
+            re.IGNORECASE,
+        ),
+    ),
+    # "body mass index", "fusion mass", "reduced muscle mass"
+    "mass": (
+        re.compile("mass$", re.IGNORECASE),
+        re.compile(r"\b(?:body|fusion|muscle|bone|lean|red cell|lv|ventricular) mass\b|\bmass index\b", re.IGNORECASE),
     ),
     # "loss of flow-related enhancement in the vertebral artery"
     "enhancement": (re.compile("enhance", re.IGNORECASE), re.compile(r"\bflow-related\b", re.IGNORECASE)),

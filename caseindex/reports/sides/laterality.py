@@ -23,7 +23,7 @@ _MOVES = frozenset(
 )
 _WORDS = {
     Language.ENGLISH: re.compile(
-        r"\b(?P<both>b/l|B/L|bilat(?:e?ral(?:ly)?)?|(?<!are )(?<!were )(?<!is )(?<!have )both(?! (?:T1|T2|sequences|phases|planes|views|images|stud(?:y|ies)|exams|examinations|present|seen|of (?:these|which)|suspicious|suggestive|concerning|likely|probably|consistent|compatible|in keeping|worrisome|measuring|unchanged|stable))|bibasilar|biapical|bihilar|bibasal|bifrontal|biparietal|bitemporal"
+        r"\b(?P<both>b/l|B/L|bilat(?:e?ral(?:ly)?)?|(?<!are )(?<!were )(?<!is )(?<!have )both(?! (?:[a-z]+ly\b|(?:the )?(?:anterior|posterior|superior|inferior|medial|lateral|inner|outer|proximal|distal|supra[a-z]+|infra[a-z]+|intra[a-z]+|extra[a-z]+|cortical|solid|cystic|old|acute|new|short|long) (?:[a-z]+ )?and|T1|T2|sequences|phases|planes|views|images|stud(?:y|ies)|exams|examinations|present|seen|of (?:these|which)|suspicious|suggestive|concerning|likely|probably|consistent|compatible|in keeping|worrisome|measuring|unchanged|stable))|bibasilar|biapical|bihilar|bibasal|bifrontal|biparietal|bitemporal"
         r"|(?:right|left)(?:-sided)? (?:greater|more|worse|larger|bigger) than (?:the |on the )?(?:right|left)"
         r"|on the (?:right|left),? and (?:(?:also|less|more|mild|to|a|lesser|extent|degree|another|one|two|three|several) ){0,4}on the (?:right|left)"
         r"|(?:worse|greater|more (?:\w+ )?|larger|predominantly|predominant) on (?:the )?(?:right|left)"
