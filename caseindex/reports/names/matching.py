@@ -46,7 +46,7 @@ _NOT_HERE = {
     "PCP": re.compile(r"\b(?:by|with|to|her|his|their|the|a) PCP"),
     "MS": re.compile(r"(?<!nown )\bMS\s*[:=-]|\baltered MS|\bMS contin|\bchange in MS|\bmental MS"),
     "RA": re.compile(
-        r"\bRA (?:and|/|or|to) (?:the )?(?:RV|LA)\b|\b(?:in|to|into) (?:the )?RA\b|\bRA (?:lead|enlarge|dilat|pressure|size|tip)|/RA\b"
+        r"\bRA (?:and|/|or|to) (?:the )?(?:RV|LA)\b|\b(?:in|to|into) (?:the )?RA\b|\bRA (?:lead|enlarge|dilat|pressure|size|tip|collapse|thromb|mass|myxoma|inversion|clot)|/RA\b"
     ),
     "NOF": re.compile(r"NOF (?:#|fx|frac)|(?:L|R|left|right) NOF\b"),  # the neck of the femur
     "MI": re.compile(r"\bMI,? \d{5}"),

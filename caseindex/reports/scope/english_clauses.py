@@ -8,7 +8,7 @@ from caseindex.reports.scope.english_doubts import INSTEAD
 
 # "no lymphadenopathy, small hiatal hernia": what has a size or a degree is there.
 _ASSERTS = re.compile(
-    r"\s*(?:(?:but|with|there (?:is|are))\s+)?(?:an?\s+)?(?:complex |solid )?(?:only|just|merely|solely|simply|simple|small|tiny|minimal|trace|mild|moderate|severe|scattered|multiple|numerous|few|several|stable"
+    r"\s*(?:(?:but|with|there (?:is|are))\s+)?(?:an?\s+)?(?:complex |solid )?(?:only|just|merely|solely|simply|simple|small|tiny|minimal|trace|mild|moderate|severe|scattered|multiple|numerous|few|several|one|two|three|four|five|six|seven|eight|nine|ten|stable"
     r"|unchanged|prominent|extensive|marked|advanced|diffuse|old|chronic|remote|incidental|healed|healing|known|persistent|residual|established|long-?standing|age-related|generali[sz]ed|background|adjacent[- ](?:level|segment)"
     r"|bilateral|right|left|soft[ -]tissue (?:swelling|edema|oedema)|degenerative|(?:osteo)?arthritic|atherosclerotic|atheromatous|post-?(?:surgical|operative)|\d+(?:\.\d+)? ?(?:x|mm\b|cm\b)|\d+% |(?:mild|moderate)ly)\b",
     re.IGNORECASE,
@@ -30,6 +30,11 @@ _CLOSED = re.compile(
 )
 _PARENTHETIC = re.compile(r",\s*without[^,]*$", re.IGNORECASE)  # "opacity, without effusion, and enlarged nodes"
 _HAS_MORE = re.compile(r"[^,;.]*\bwith\b|\s*\w+ (?:enlarged|dilated|thickened|distended)\b", re.IGNORECASE)
+# "no enhancement within the thrombus", "no leak around the graft": what is denied would be in something that is there
+_IN_WHAT_IS_THERE = re.compile(
+    r"[a-z-]{3,} (?:seen |identified |noted |demonstrated )?(?:within|inside|around|surrounding|adjacent to|beneath|underlying|distal to|proximal to|upstream of|at the site of|in) (?:the|this|these|that|its) (?:(?:known|previously seen|previously described|left|right|residual|existing|treated|above|index) )*$",
+    re.IGNORECASE,
+)
 # "hydrocephalus resolved after a shunt"
 _RESOLVED = re.compile(r"(?:interval )?resolved\b", re.IGNORECASE)
 _SINCE = re.compile(r"\b(?:after|following|since|with|on)\b", re.IGNORECASE)
@@ -88,6 +93,8 @@ def asserted_beyond(text: str, cue: int, cue_end: int, start: int, end: int) -> 
     lymphadenopathy, small hernia"), has a predicate of its own, or follows a participle that closes the denied clause ("no
     sac seen, adnexal mass")."""
     comma = text.rfind(",", cue_end, start)
+    if _IN_WHAT_IS_THERE.search(text, cue_end, start):
+        return True
     if _RESOLVED.match(text, cue) and _SINCE.search(text, cue_end, start):
         return True
     if (comma >= 0 and INSTEAD.match(text, cue)) or (_ABSENCE.match(text, cue) and _WITH.search(text, cue_end, start)):

@@ -132,6 +132,28 @@ _RULES = (
         ),
         "pulmonary_sequestration",
     ),
+    # "rectal tumour, post CRT"
+    _Rule(
+        "pacemaker",
+        re.compile("CRT"),
+        re.compile(
+            r"\b(?:rect\w+|tumou?rs?|Ca|cancer|carcinoma|SCC|neo-?adjuvant|cervi\w+|oesophag\w+|anal|pharyn\w+|laryn\w+|TRG|mrTRG|nodes?)\b"
+        ),
+        "radiotherapy",
+    ),
+    # "wedge-shaped defect in the spleen, likely old infarct"
+    _Rule(
+        "old_infarct",
+        re.compile(".*infarct", re.IGNORECASE),
+        re.compile(r"\bsple(?:en|nic)\b", re.IGNORECASE),
+        "splenic_infarct",
+    ),
+    _Rule(
+        "old_infarct",
+        re.compile(".*infarct", re.IGNORECASE),
+        re.compile(r"\b(?:kidneys?|renal)\b", re.IGNORECASE),
+        "renal_infarct",
+    ),
     # "CBD 9 mm without filling defect"
     _Rule(
         "thrombosis",

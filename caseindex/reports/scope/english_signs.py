@@ -109,13 +109,16 @@ _DESCRIBES: dict[str, tuple[re.Pattern[str], frozenset[str]]] = {
         re.compile("O-?RADS.*", re.IGNORECASE),
         frozenset(["ovarian_cyst", "endometrioma", "ovarian_teratoma", "ovarian_cancer"]),
     ),
+    # "mass-like opacity in the lingula"
+    "lung_mass": (re.compile("mass-?like.*", re.IGNORECASE), frozenset(["lung_opacity", "consolidation"])),
     # "spine and multilevel disc degeneration"
     "degenerative_spine": (re.compile(".*disc degenerat.*", re.IGNORECASE), frozenset(["disc_disease"])),
 }
 # "meniscal degeneration but no tear", "sludge without stones"
 _LESSER = re.compile("degenerat|sludge", re.IGNORECASE)
+_A_PART = re.compile("flail|ureter", re.IGNORECASE)  # "rib fractures, no flail segment"
 _SIGN = re.compile(
-    r"\bsigns?\b|filling defects?|ileitis|blunt(?:ing|ed)", re.IGNORECASE
+    r"\bsigns?\b|filling defects?|ileitis|lucent line|cortical (?:step|break|buckl)|blunt(?:ing|ed)", re.IGNORECASE
 )  # "filling defect: thrombus vs. granulation"
 
 
@@ -129,6 +132,12 @@ def described_only(found: Sequence[Statement], names: Sequence[str]) -> set[int]
             dropped.add(number)
         if _LESSER.search(name) and any(
             denied.finding == made.finding and denied.polarity is Polarity.ABSENT for denied in found
+        ):
+            dropped.add(number)
+        if (
+            made.polarity is Polarity.ABSENT
+            and _A_PART.search(name)
+            and any(there.finding == made.finding and there.polarity is Polarity.PRESENT for there in found)
         ):
             dropped.add(number)
         if made.polarity is Polarity.UNCERTAIN and not made.historical and is_answered(made, found[number + 1 :]):

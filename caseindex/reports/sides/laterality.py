@@ -23,7 +23,7 @@ _MOVES = frozenset(
 )
 _WORDS = {
     Language.ENGLISH: re.compile(
-        r"\b(?P<both>b/l|B/L|bilat(?:e?ral(?:ly)?)?|(?<!are )(?<!were )(?<!is )(?<!have )both(?! (?:[a-z]+ly\b|(?:the )?(?:anterior|posterior|superior|inferior|medial|lateral|inner|outer|proximal|distal|supra[a-z]+|infra[a-z]+|intra[a-z]+|extra[a-z]+|cortical|solid|cystic|old|acute|new|short|long) (?:[a-z]+ )?and|T1|T2|sequences|phases|planes|views|images|stud(?:y|ies)|exams|examinations|present|seen|of (?:these|which)|suspicious|suggestive|concerning|likely|probably|consistent|compatible|in keeping|worrisome|measuring|unchanged|stable))|bibasilar|biapical|bihilar|bibasal|bifrontal|biparietal|bitemporal"
+        r"\b(?P<both>b/l|B/L|bilat(?:e?ral(?:ly)?)?|(?<!are )(?<!were )(?<!is )(?<!have )both(?! (?:sides of the (?:left|right|joint|disc|midline|fracture|falx|suture|physis|growth)|[a-z]+ly\b|(?:the )?(?:anterior|posterior|superior|inferior|medial|lateral|inner|outer|proximal|distal|supra[a-z]+|infra[a-z]+|intra[a-z]+|extra[a-z]+|cortical|solid|cystic|old|acute|new|short|long) (?:[a-z]+ )?and|T1|T2|sequences|phases|planes|views|images|stud(?:y|ies)|exams|examinations|present|seen|of (?:these|which)|suspicious|suggestive|concerning|likely|probably|consistent|compatible|in keeping|worrisome|measuring|unchanged|stable))|bibasilar|biapical|bihilar|bibasal|bifrontal|biparietal|bitemporal"
         r"|(?:right|left)(?:-sided)? (?:greater|more|worse|larger|bigger) than (?:the |on the )?(?:right|left)"
         r"|on the (?:right|left),? and (?:(?:also|less|more|mild|to|a|lesser|extent|degree|another|one|two|three|several) ){0,4}on the (?:right|left)"
         r"|(?:worse|greater|more (?:\w+ )?|larger|predominantly|predominant) on (?:the )?(?:right|left)"
@@ -31,9 +31,9 @@ _WORDS = {
         r"|apical|basal|superior|inferior|medial|lateral|\d+(?:st|nd|rd|th)?) ){0,2}(?:and|&) (?:\w+ )?(?:right|left)|either (?=side|lung|breast|kidney|eye|ear|hip|knee)"
         r"|(?:right|left) (?:ribs? )?\d+(?:st|nd|rd|th)?(?:,? ?(?:to|through|-|–|and|,) ?\d+(?:st|nd|rd|th)?)*(?: ribs?)?,? (?:and|&) (?:the )?(?:right|left)(?= (?:ribs? )?\d+(?:st|nd|rd|th)?\b(?! ?(?:mm|cm)))"
         r"|(?:right|left) (?:\w+ ){0,3}and both|r ?> ?l|l ?> ?r|right ?> ?left|left ?> ?right)\b"
-        r"|\b(?P<left>left(?:[- ]sided|-hand|ward)?|lt|LUL|LLL|LUZ|LMZ|LLZ|levo\w+|(?<=\()L(?=\))|(?<=\bon )L|(?<!\S)L(?= ?[-–:] )|(?<=\bto )L(?! ?\d)|L(?=-sided)|(?<=[:,;] )L(?= [<>~]?\d+(?:-\d+)? ?(?:%|mm|cm))|(?<=[A-Za-z\d#)], )L(?=[,;.)]|$)|(?<=[a-z#] )L(?=[,;.)]|$| \d+(?:\.\d+)? ?(?:mm|cm|o'clock))|L(?= (?:(?!SPINE|COLON|RATIO)[A-Z]{2,}s?|(?!spine|ratio)[a-z]{3,})\b))\b(?! (?:ventric|atri|heart))"
+        r"|\b(?P<left>left(?:[- ]sided|-hand|ward)?|lt|LUL|LLL|LUZ|LMZ|LLZ|levo\w+|(?<=\()L(?=\))|(?<=\bon )L|(?<!\S)L(?= ?[-–:] )|(?<=\bto )L(?! ?\d)|L(?=-sided)|(?<=[:,;] )L(?= [<>~]?\d+(?:-\d+)? ?(?:%|mm|cm))|(?<=[A-Za-z\d#)], )L(?=[,;.)]|$)|(?<=[a-z#] )L(?=[,;.)]|$| \d+(?:\.\d+)? ?(?:mm|cm|o'clock))|L(?= (?:(?!SPINE|COLON|RATIO)[A-Z]{2,}s?|(?!spine|ratio)[a-z]{3,})\b))\b(?! (?:ventric|atri|heart|(?:upper|lower) quadrant (?:ultras|US\b|sono|pain|scan|tender|discomf|abdominal pain)))"
         r"|\b(?P<right>right(?:[- ]sided|-hand|ward)?|rt|RUL|RML|RLL|RUZ|RMZ|RLZ|dextro\w+|(?<=\()R(?=\))|(?<=\bon )R|(?<!\S)R(?= ?[-–:] )|(?<=\bto )R(?! ?\d)|R(?=-sided)|(?<=[:,;] )R(?= [<>~]?\d+(?:-\d+)? ?(?:%|mm|cm))|(?<=[A-Za-z\d#)], )R(?=[,;.)]|$)|(?<=[a-z#] )R(?=[,;.)]|$| \d+(?:\.\d+)? ?(?:mm|cm|o'clock))|R(?= (?:(?!WAVE|RATIO)[A-Z]{2,}s?|(?!wave|ratio)[a-z]{3,})\b))\b"
-        r"(?! (?:ventric|atri|heart|clinical|context|setting|patient))"
+        r"(?! (?:ventric|atri|heart|(?:upper|lower) quadrant (?:ultras|US\b|sono|pain|scan|tender|discomf|abdominal pain)|clinical|context|setting|patient))"
     ),
     Language.RUSSIAN: re.compile(
         r"\b(?P<both>с (?:обеих|двух|обоих|2(?:-?х)?) сторон|ни (?:справа|слева),? ни (?:справа|слева)|двух?сторонн\w+|билатеральн\w+|(?!(?-i:ОБА))об(?:е|а|еих|оих|еими|оими)(?! (?:кост(?:и|ей|ям)|лодыж|мыщелк|мениск|отдел)[а-яё]*\b)"
@@ -132,6 +132,8 @@ _ADVERB_BEHIND = re.compile(
     r"\s+(?:(?:seen|noted|present|only|again)\s+)?on the (?=(?:left|right)\s*(?:[.,;:()]|$|and\b|with\b|but\b|only\b))",
     re.IGNORECASE,
 )
+_LATER_PLACE = re.compile(r"[a-z], $", re.IGNORECASE)
+_OWN_PLACE = re.compile(r"\b(?:left|right) [^,;:.]{0,40}(?:\d\.\d[^,;:.]{0,30})?$", re.IGNORECASE)
 _JOINED = re.compile(r"\b(?:and|or|и|или|либо)\b", re.IGNORECASE)
 
 
@@ -206,6 +208,8 @@ def side_of(
         if concept and concept not in _MOVES and _TOWARDS.match(sentence, left):
             continue  # "отек и смещение срединных структур влево"
         if left >= start and right <= end:
+            if left > start and _LATER_PLACE.search(sentence, start, left) and _OWN_PLACE.search(sentence, 0, start):
+                continue  # "left ovary 4 cm unilocular cyst, right ovary normal"
             if left > start and _JOINED.search(sentence, start, left):
                 continue  # "central canal and left foraminal stenosis"
             distance = 0
