@@ -27,6 +27,8 @@ _BESIDE: dict[str, tuple[re.Pattern[str], str]] = {
     "pancreatitis": (re.compile(r"\bnecrosis\b", re.IGNORECASE), "pancreatic_necrosis"),
     # "right hip Graf type I, on the left dysplasia is suspected"
     "hip_dysplasia": (re.compile(r"\bdysplasia\b", re.IGNORECASE), "hip_dysplasia"),
+    # "retrolisthesis, no lysis"
+    "spondylolisthesis": (re.compile(r"\b(?<!osteo)lysis\b", re.IGNORECASE), "spondylolysis"),
     # "pars defects without slip"
     "spondylolysis": (re.compile(r"\bslip(?:page)?\b", re.IGNORECASE), "spondylolisthesis"),
     **dict.fromkeys(

@@ -78,7 +78,10 @@ _OF_TENDON = (
     (re.compile(r"\bmeniscus|meniscal\b", re.IGNORECASE), "meniscal_tear"),
     (re.compile(r"\bachilles|tendon|tendin\w+\b", re.IGNORECASE), "tendon_rupture"),
 )
-_BARE_TEAR = re.compile("(?:tears?|ruptures?|torn|ruptured)", re.IGNORECASE)
+_BARE_TEAR = re.compile(
+    "(?:(?:partial|complete|full|high-grade|low-grade|thickness|interstitial|longitudinal|split|partial-thickness|full-thickness) )*(?:tears?|ruptures?|torn|ruptured)",
+    re.IGNORECASE,
+)
 AMBIGUOUS = frozenset(
     [
         *_ENHANCES,
@@ -156,6 +159,11 @@ def _concept(mention: Mention, text: str, left: int) -> str:
         return otherwise
     if mention.concept == "rupture" and _BARE_TEAR.fullmatch(mention.text):
         for tendon, concept in _OF_TENDON:
-            if tendon.search(text, 0, left):
+            if tendon.search(text, 0, left) or tendon.search(_clause_from(text, left)):
                 return concept
     return mention.concept
+
+
+def _clause_from(text: str, left: int) -> str:
+    """The rest of the clause that ``left`` stands in: "partial tear | of the left Achilles"."""
+    return re.split("[,;:.]", text[left:], maxsplit=1)[0]

@@ -13,7 +13,10 @@ _ASKS = re.compile(
     r"^(?:clinically |clinical )?(?:suspected|suspicion of|query|quer|exclude|r/o|rule out|to exclude|\?|evaluate for|assess for|indication)",
     re.IGNORECASE,
 )
-_BLEEDS = frozenset(["hemorrhage", "hematoma", "intracranial_hemorrhage"])
+_ADJECTIVES_OF = {
+    **dict.fromkeys(["hemorrhage", "hematoma", "intracranial_hemorrhage"], ("dural", "arachnoid")),
+    "fracture": ("wedge", "compression", "insufficiency", "stress"),
+}
 _ANY_ONE = re.compile(r"(?:lesions?|deposits?|mass(?:es)?|nodules?|foc(?:us|i))\b", re.IGNORECASE)
 _ONE_OF_THEM = re.compile(
     r"[,;(:].*\b(?:the|this|that|these|index|target|reference|measurable|largest|biggest|dominant|one|each|all)(?: (?!new)[\w.]+){0,3} $",
@@ -41,9 +44,11 @@ def _is_shared_noun(mention: Mention, stated: Sequence[Mention]) -> bool:
 
 
 def _is_named_by_its_place(mention: Mention, stated: Sequence[Mention]) -> bool:
-    """Whether a bleeding stands right behind the adjective that tells which: "acute on chronic subdural | haemorrhage"."""
-    return mention.concept in _BLEEDS and any(
-        other.end == mention.start - 1 and other.text.lower().endswith(("dural", "arachnoid")) for other in stated
+    """Whether a bleeding or a fracture stands right behind the adjective that tells which: "acute on chronic subdural |
+    haemorrhage", "osteoporotic wedge | fractures"."""
+    kinds = _ADJECTIVES_OF.get(mention.concept)
+    return kinds is not None and any(
+        other.end == mention.start - 1 and other.text.lower().endswith(kinds) for other in stated
     )
 
 

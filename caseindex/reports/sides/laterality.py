@@ -56,7 +56,7 @@ _CLAUSE = re.compile(
 )
 # Said of what stands before the comma: "сакроилеит, больше справа".
 _COMPARES = re.compile(
-    r"больше|преимуществ|более|хуже|в большей|(?:right|left).* than|worse|greater|larger|more|predomin|(?:[rl]|right|left) ?>",
+    r"больше|преимуществ|более|хуже|в большей|(?:right|left)(?:-sided)? (?:\w+ )?than|worse|greater|larger|more|predomin|(?:[rl]|right|left) ?>",
     re.IGNORECASE,
 )
 # "no flow compared with the left": a side of which nothing is said
