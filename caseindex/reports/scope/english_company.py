@@ -22,6 +22,14 @@ _FAILS = (
     ),
     "heart_failure",
 )
+# "whiteout of the left hemithorax, collapse rather than effusion"
+_LUNG_COLLAPSES = (
+    re.compile(
+        r"(?<!RA )(?<!RV )(?<!IVC )(?<!atrial )(?<!vertebral )(?<!ventricular )\bcollapse\b(?! of (?:the )?(?:[TL]\d|vertebra|IVC|femoral))",
+        re.IGNORECASE,
+    ),
+    "atelectasis",
+)
 # finding -> (a word, what it means beside that finding)
 _BESIDE: dict[str, tuple[re.Pattern[str], str]] = {
     "pancreatitis": (re.compile(r"\bnecrosis\b", re.IGNORECASE), "pancreatic_necrosis"),
@@ -29,6 +37,9 @@ _BESIDE: dict[str, tuple[re.Pattern[str], str]] = {
     "hip_dysplasia": (re.compile(r"\bdysplasia\b", re.IGNORECASE), "hip_dysplasia"),
     # "retrolisthesis, no lysis"
     "spondylolisthesis": (re.compile(r"\b(?<!osteo)lysis\b", re.IGNORECASE), "spondylolysis"),
+    **dict.fromkeys(
+        "lung_opacity mediastinal_shift consolidation airspace_disease pneumothorax".split(), _LUNG_COLLAPSES
+    ),
     # "pars defects without slip"
     "spondylolysis": (re.compile(r"\bslip(?:page)?\b", re.IGNORECASE), "spondylolisthesis"),
     **dict.fromkeys(

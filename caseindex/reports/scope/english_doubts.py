@@ -60,6 +60,8 @@ def is_outweighed(text: str, cue: int, cue_end: int) -> bool:
 def opens_alternatives(text: str, start: int, end: int) -> bool:
     """Whether a list of alternatives opens with the mention: "lytic lesion: metastasis, myeloma or lymphoma"; not "opacities,
     atelectasis or pneumonia". Or whether a less likely one is told beside it."""
+    if text.startswith("-like", end):  # "hypervascular focus, FNH-like"
+        return True
     if _THAN.match(text, end) and _WEIGHED.search(text, 0, end + 1):
         return True
     lesser = _OUTWEIGHS.match(text, end)

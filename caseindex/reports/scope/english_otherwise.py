@@ -132,6 +132,35 @@ _RULES = (
         ),
         "pulmonary_sequestration",
     ),
+    # "oesophageal wall thickening, biopsy proven SCC"
+    _Rule(
+        "head_neck_cancer", re.compile("squamous|SCC"), re.compile(r"\bo?esophag", re.IGNORECASE), "esophageal_cancer"
+    ),
+    _Rule(
+        "head_neck_cancer",
+        re.compile("squamous|SCC"),
+        re.compile(r"\b(?:uter(?:us|ine)|parametri|FIGO)", re.IGNORECASE),
+        "cervical_cancer",
+    ),
+    # "late enhancement in the LAD territory, chronic infarct"
+    *(
+        _Rule(
+            infarct,
+            re.compile(""),
+            re.compile(
+                r"\b(?:LAD|LCx|RCA|LGE|myocardi\w+|(?:sub)?endocardial|transmural|(?:inferior|anterior|septal|lateral|apical) wall|LV|LVEF)\b(?!.*\bMCA\b)"
+            ),
+            "myocardial_infarction",
+        )
+        for infarct in ("ischemic_stroke", "old_infarct", "infarct")
+    ),
+    # "subepicardial enhancement of the lateral wall"
+    _Rule(
+        "ring_enhancement",
+        re.compile(".*enhancement", re.IGNORECASE),
+        re.compile(r"\b(?:sub)?(?:epi|endo)cardial\b|\bmid-?wall\b", re.IGNORECASE),
+        "enhancement",
+    ),
     # "rectal tumour, post CRT"
     _Rule(
         "pacemaker",
@@ -191,7 +220,7 @@ _NAMES_NOTHING: dict[str, tuple[re.Pattern[str], re.Pattern[str]]] = {
         ),
     ),
     # "the lesion is centered on the midline"
-    "midline_shift": (re.compile(r"cent(?:ere|re)d (?:on|in|at|along)\b", re.IGNORECASE), re.compile("")),
+    "midline_shift": (re.compile(r"cent(?:ere|re)d (?:on|off|in|at|along)\b", re.IGNORECASE), re.compile("")),
     # "normal flow voids are maintained"
     "flow_void": (
         re.compile("(?:normal |intra\\w+ |vascular |major )*flow", re.IGNORECASE),
