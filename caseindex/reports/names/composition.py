@@ -83,7 +83,7 @@ _NOT_COMPOSED = re.compile(
 )
 # "known metastatic breast cancer, new liver lesions": not those of the liver
 _PRIMARY = re.compile(
-    r"metastatic (?:[\w-]+ ){0,2}(?:cancers?|\w*carcinoma|melanoma|sarcoma|neoplasm|primary|RCC|HCC|NSCLC|SCLC|Ca)\b",
+    r"metastatic (?:[\w-]+ ){0,2}(?:cancers?|\w*carcinoma|melanoma|sarcoma|neoplasm|primary|RCC|HCC|NSCLC|SCLC|Ca)\b(?! to\b| in\b)",
     re.IGNORECASE,
 )
 _DISTANT = re.compile(

@@ -62,7 +62,7 @@ _NEGATIVE_ENTRY = re.compile(
 )
 # "bone island in the iliac wing, previously described as a metastasis."
 _ONCE_CALLED = re.compile(
-    r"\w,? \(?(?:previously|initially|originally|formerly|wrongly|erroneously|earlier|mistakenly) (?:described|reported|called|interpreted|misinterpreted|read|misread|labell?ed|considered|diagnosed|mistaken|thought) (?:as|to be|for|to represent)? ?(?:an? |the |possible )?(?:\w+ )?$",
+    r"\w,? \(?(?:previously|initially|originally|formerly|wrongly|erroneously|earlier|mistakenly) (?:described|reported|called|interpreted|misinterpreted|read|misread|labell?ed|considered|diagnosed|mistaken|thought) (?:as|to be|for|to represent) (?:an? |the |possible )?(?:\w+ )?$",
     re.IGNORECASE,
 )
 _ENDS = re.compile(r"\)?\s*\.?\s*$")

@@ -219,6 +219,11 @@ _NAMES_NOTHING: dict[str, tuple[re.Pattern[str], re.Pattern[str]]] = {
             re.IGNORECASE,
         ),
     ),
+    # "right lens dislocated"
+    "dislocation_joint": (
+        re.compile(".*(?:disloc|sublux)", re.IGNORECASE),
+        re.compile(r"\blens(?:es)?\b|\bectopia lentis\b", re.IGNORECASE),
+    ),
     # "the lesion is centered on the midline"
     "midline_shift": (re.compile(r"cent(?:ere|re)d (?:on|off|in|at|along)\b", re.IGNORECASE), re.compile("")),
     # "normal flow voids are maintained"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from caseindex.records import Language, Statement
@@ -15,6 +16,8 @@ from caseindex.reports.scope.english_signs import described_only
 from caseindex.reports.scope.judgement import is_category
 from caseindex.reports.scope.russian_details import is_detail
 
+_OPERATION = re.compile(r"(?:ectomy|Whipple\b.*|Hartmann\b.*|anterior resection|TURP|TURBT)$", re.IGNORECASE)
+
 
 def understood(
     here: Sequence[Mention], sentence: str, start: int, language: Language, lexicon: Lexicon
@@ -26,6 +29,7 @@ def understood(
         return here, stated_mentions(here, sentence, start, lexicon)
     if language is Language.ENGLISH:
         here = in_company(here, sentence, start)
+        return here, [mention for mention in here if mention.concept in lexicon.stated or _is_operation(mention)]
     return here, [mention for mention in here if mention.concept in lexicon.stated]
 
 
@@ -50,6 +54,11 @@ def settled(
     if len(found) > 1 and language is Language.ENGLISH:
         return found, [found[number] for number in described_only(found, names)]
     return found, []
+
+
+def _is_operation(mention: Mention) -> bool:
+    """Whether an English mention names the operation that was done: "status post hemicolectomy"."""
+    return mention.concept == "postoperative" and _OPERATION.search(mention.text) is not None
 
 
 def _only_grades(mention: Mention, stated: Sequence[Mention], language: Language) -> bool:
