@@ -52,7 +52,9 @@ def _with_shared(found: list[Statement], said: Said) -> list[Statement]:
     more = []
     for shared in shared_sides(said.text, told, named, said.changes, said.lexicon):
         made = found[shared.number]
-        polarity = shared.polarity or made.polarity
+        # "no reflux on the left, grade III on the right"
+        there = made.polarity is Polarity.ABSENT and shared.graded and shared.side is _opposite(made.side)
+        polarity = shared.polarity or (Polarity.PRESENT if there else made.polarity)
         if polarity is not Polarity.ABSENT or shared.polarity is not None:
             more.append(replace(made, polarity=polarity, side=shared.side, change=shared.change))
     return _without_repetition(found + more) if more else found
@@ -122,7 +124,11 @@ def _other(told: Statement, side: Side) -> Side | None:
     """The side that a clause speaks of; for ``BOTH`` the one that what was told is not on."""
     if side is not Side.BOTH:
         return side
-    return {Side.LEFT: Side.RIGHT, Side.RIGHT: Side.LEFT}.get(told.side) if told.side else None
+    return _opposite(told.side)
+
+
+def _opposite(side: Side | None) -> Side | None:
+    return {Side.LEFT: Side.RIGHT, Side.RIGHT: Side.LEFT}.get(side) if side else None
 
 
 def _without_repetition(found: list[Statement]) -> list[Statement]:

@@ -8,7 +8,7 @@ from caseindex.reports.scope.english_doubts import INSTEAD
 
 # "no lymphadenopathy, small hiatal hernia": what has a size or a degree is there.
 _ASSERTS = re.compile(
-    r"\s*(?:(?:but|with|there (?:is|are))\s+)?(?:an?\s+)?(?:complex |solid )?(?:large(?! (?:pleural |right |left |bilateral )*(?:effusion|pneumothora))|huge|massive|gross|central|paracentral|only|just|merely|solely|simply|simple|small|tiny|minimal|trace|mild|moderate|severe|scattered|multiple|numerous|few|several|one|two|three|four|five|six|seven|eight|nine|ten|stable"
+    r"\s*(?:(?:but|with|there (?:is|are))\s+)?(?:an?\s+)?(?:complex |solid )?(?:large(?! (?:pleural |right |left |bilateral )*(?:effusion|pneumothora))|(?:enlarged|dilated|thickened|bulky|distended)(?! (?:[a-z]+ )?(?:lymph|nodes?|loops?|bowel|ducts?|vessels?|veins?))|huge|massive|gross|central|paracentral|only|just|merely|solely|simply|simple|small|tiny|minimal|trace|mild|moderate|severe|scattered|multiple|numerous|few|several|one|two|three|four|five|six|seven|eight|nine|ten|stable"
     r"|unchanged|prominent|extensive|marked|advanced|diffuse|old|chronic|remote|incidental|healed|healing|known|persistent|residual|established|long-?standing|age-related|generali[sz]ed|background|adjacent[- ](?:level|segment)"
     r"|bilateral|right|left|soft[ -]tissue (?:swelling|edema|oedema)|degenerative|(?:osteo)?arthritic|atherosclerotic|atheromatous|post-?(?:surgical|operative)|\d+(?:\.\d+)? ?(?:x|mm\b|cm\b)|\d+% |(?:mild|moderate)ly)\b",
     re.IGNORECASE,

@@ -72,7 +72,7 @@ _OF_A_SIDE = re.compile(r"\b(?:left|right|one|left-sided|right-sided)(?: (?:has|
 # a bare "tear" beside what is worn: "tendinosis of the cuff but no tear"
 _OF_TENDON = (
     (
-        re.compile(r"\b(?:supraspinatus|infraspinatus|subscapularis|rotator cuff|cuff)\b", re.IGNORECASE),
+        re.compile(r"\b(?:supraspinatus|infraspinatus|subscapularis|SSP|ISP|rotator cuff|cuff)\b", re.IGNORECASE),
         "rotator_cuff_tear",
     ),
     (re.compile(r"\bmeniscus|meniscal\b", re.IGNORECASE), "meniscal_tear"),

@@ -219,6 +219,14 @@ _NAMES_NOTHING: dict[str, tuple[re.Pattern[str], re.Pattern[str]]] = {
             re.IGNORECASE,
         ),
     ),
+    # "biceps subluxed medially"
+    "shoulder_dislocation": (
+        re.compile(".*sublux", re.IGNORECASE),
+        re.compile(
+            r"^(?!.*\b(?:humer\w+|glenohumeral|GHJ?|shoulder (?:sub|dis)|acromioclavicular|ACJ?)\b).*\bbiceps\b",
+            re.IGNORECASE | re.DOTALL,
+        ),
+    ),
     # "right lens dislocated"
     "dislocation_joint": (
         re.compile(".*(?:disloc|sublux)", re.IGNORECASE),

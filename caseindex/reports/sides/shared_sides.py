@@ -62,6 +62,7 @@ class Shared(NamedTuple):
     side: Side
     change: Change | None
     polarity: Polarity | None  # where the piece says it
+    graded: bool  # whether the piece says how much there is
 
 
 def shared_sides(
@@ -85,7 +86,7 @@ def shared_sides(
             if side is own or not (strong or own is not None):
                 continue
             if own is not None or len(dealt) == 2 or polarity is not None or sentence[end : end + 1] == ":":
-                yield Shared(number, side, change, polarity)
+                yield Shared(number, side, change, polarity, strong)
 
 
 def _pieces(
