@@ -13,7 +13,8 @@ _NODES = re.compile(r"nodes?$", re.IGNORECASE)
 _ENLARGED = re.compile(r"enlarge(?:d|ment)$", re.IGNORECASE)
 # from the nodes to what is said of them
 _SAID_OF_NODES = re.compile(
-    r"(?:, [^,;.]{3,40},)? (?:(?:are|is|were|was|remain|appear) |(?=no))(?:\w+ ){0,4}", re.IGNORECASE
+    r"(?: [^,;.]{0,20})?, (?:not|none|no longer) (?:\w+ ){0,2}|(?:, [^,;.]{3,40},)? (?:(?:are|is|were|was|remain|appear) |(?=no))(?:\w+ ){0,4}",
+    re.IGNORECASE,
 )
 # "cervical nodes, earlier 18 mm, are now normal in size"
 _NORMAL_NODES = re.compile(
@@ -63,7 +64,7 @@ _ONLY_SEVERE = re.compile(
     r"malignant (?:(?:left|right) )?(?:MCA|middle cerebral|infarct\w*|o?edema|otitis|hypertension|hyperthermia|course|external otitis)",
     re.IGNORECASE,
 )
-_NON = re.compile(r"\bnon-?$", re.IGNORECASE)  # "non-obstructive thrombus"
+_NON = re.compile(r"\b(?:non|post)-?$", re.IGNORECASE)  # "non-obstructive thrombus", "post-obstructive collapse"
 _FILLS = re.compile(r"opacif(?:y|ies)$", re.IGNORECASE)  # "the pulmonary arteries opacify well"
 _DYNAMICS = frozenset(["positive_dynamics", "negative_dynamics"])
 _OF_CHANGE = _DYNAMICS | {"enlargement"}

@@ -154,6 +154,33 @@ _RULES = (
         )
         for infarct in ("ischemic_stroke", "old_infarct", "infarct")
     ),
+    # "left ventricular aneurysm with a calcified wall"
+    *(
+        _Rule(
+            brain,
+            re.compile(""),
+            re.compile(
+                r"\b(?:left|right) ventric(?:le|ular) (?:aneurysm|pseudoaneurysm|wall|apex|apical|free wall|outflow|myocard|hypertrophy)|\bLV\b|\bRV\b|\bmyocardi",
+                re.IGNORECASE,
+            ),
+            elsewhere,
+        )
+        for brain, elsewhere in (
+            ("intracranial_aneurysm", "aneurysm"),
+            ("intracranial_calcification", "calcification"),
+            ("brain_mass", "cardiac_mass"),
+        )
+    ),
+    # "calcified plaque at both carotid bulbs, significant stenosis only on the left"
+    _Rule(
+        "stenosis",
+        re.compile("(?:stenos[ie]s|narrowing)", re.IGNORECASE),
+        re.compile(
+            r"^(?!.*\b(?:spin\w+|canal|foram\w+|renal|vertebral|basilar|subclavian|aort\w+|valv\w+|coronary|iliac|femoral|bowel|ducts?|trache\w+|LAD|pulmonary|portal|ureter\w*|MCA|M1|intracranial|sub-?glott\w+)\b).*\b(?:carotids?|ICAs?|CCAs?)\b",
+            re.IGNORECASE | re.DOTALL,
+        ),
+        "carotid_stenosis",
+    ),
     # "subepicardial enhancement of the lateral wall"
     _Rule(
         "ring_enhancement",

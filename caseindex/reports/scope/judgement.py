@@ -26,7 +26,7 @@ _ALL_TAKEN_OUT = re.compile(
 _NEXT_DEVICE = re.compile(r"(?:removed|pulled|withdrawn|extubated) and (?:the|an?|now)\b", re.IGNORECASE)
 _STILL_THERE = re.compile(r"\b(?:is|are|remains?|terminates?|projects?|in place)\b.*\band\b", re.IGNORECASE)
 _COMPLICATION = re.compile(
-    r"complicat|loosen|migrat|failure|malposition|lucen|fractur|kink|осложн|утечк|миграц|смещени|нестабильн|расшат|перелом"
+    r"complicat|malfunction|infected|blocked|dysfunction|loosen|migrat|failure|malposition|lucen|fractur|kink|осложн|утечк|миграц|смещени|нестабильн|расшат|перелом"
     r"|松动|断裂|移位|并发|周围",
     re.IGNORECASE,
 )

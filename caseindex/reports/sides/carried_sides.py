@@ -72,6 +72,8 @@ _ENGLISH_FOCAL = frozenset(
 _SYSTEMIC = frozenset(["lymphoma", "leukemia", "multiple_myeloma"])
 _SENTENCE_PARTS = re.compile(r"[;；。]|[，,](?!\s*(?:вероят|возможн))")
 _BLOCKED_OUTFLOW = frozenset(["hydronephrosis", "ureteral_stone", "nephrolithiasis", "stone"])
+# "delayed nephrogram on the left due to a distal ureteric calculus"
+_BECAUSE = re.compile(r"[^,;:]*\b(?:due to|caused by|secondary to|from|by)\b[^,;:]*", re.IGNORECASE)
 _OF_A_SIDE = frozenset(["mastectomy", "nephrectomy"])  # "РМЖ слева, РМЭ в 2018"
 _IN_CONSOLIDATION = frozenset(["air_bronchogram", "consolidation", "lung_opacity", "infiltrate", "pneumonia"])
 _FROM = re.compile(
@@ -232,9 +234,12 @@ class CarriedSides:
                 return side
         if concept in _OF_A_SIDE and self._language is Language.RUSSIAN:
             return named.pop()
+        last = max(right for _, right, _ in self._sides if right <= start)
+        english = self._language is Language.ENGLISH
+        if english and concept in _BLOCKED_OUTFLOW and _BECAUSE.fullmatch(self._sentence, last, start):
+            return named.pop()
         if before:
             return None
-        last = max(right for _, right, _ in self._sides if right <= start)
         return named.pop() if _MEANS.fullmatch(self._sentence, last, start) else None
 
     def _of_organ(

@@ -12,7 +12,7 @@ NEGATIONS = frozenset(["no", "not", "without", "без", "не", "нет"])
 DENIALS = frozenset(["not", "не"])
 # Nor do the words of a name stand around a doubt: "convexity, favored to represent a meningioma".
 _DOUBTS = frozenset(
-    "risk felt thought believ consid queri suspect presum worri worrisom question favor repres suspici abut demonstr like possibl probabl suggest consist compat concern correspond versus vs reflect вероятный возможный вероятно"
+    "complic risk felt thought believ consid queri suspect presum worri worrisom question favor repres suspici abut demonstr like possibl probabl suggest consist compat concern correspond versus vs reflect вероятный возможный вероятно"
     " возможно соответствовать исключить исключать подозрение дифференцировать данные".split()
 )
 _NO_NAME_AROUND = NEGATIONS | _DOUBTS
