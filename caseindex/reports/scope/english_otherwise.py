@@ -246,6 +246,25 @@ _NAMES_NOTHING: dict[str, tuple[re.Pattern[str], re.Pattern[str]]] = {
             re.IGNORECASE,
         ),
     ),
+    # "sclerotic line in the femoral neck"
+    "central_line": (
+        re.compile(".*line", re.IGNORECASE),
+        re.compile(
+            r"^(?!.*\b(?:catheter|CVC|PICC|tip|venous|tunnel\w+|dialysis|IJ|jugular|subclavian|port)\b).*\b(?:sclerotic|fracture|lucent|hypointense|joint|growth arrest) lines?\b",
+            re.IGNORECASE | re.DOTALL,
+        ),
+    ),
+    # "according to a PE/DVT protocol"
+    "pulmonary_embolism": (re.compile("PE$"), re.compile(r"\bPE/DVT (?:protocol|study)")),
+    "dvt": (re.compile("DVT$"), re.compile(r"\bPE/DVT (?:protocol|study)|\bDVT (?:protocol|study performed)")),
+    # "compression type fracture of the calcaneus"
+    "compression_fracture": (
+        re.compile("compression", re.IGNORECASE),
+        re.compile(
+            r"^(?!.*\b(?:[CTL]\d|vertebra\w*|spin\w+|lumbar|thoracic|end-?plates?)\b).*\b(?:calcane\w+|tal(?:us|ar)|cuboid|humer\w+|plateau|navicular)\b",
+            re.IGNORECASE | re.DOTALL,
+        ),
+    ),
     # "biceps subluxed medially"
     "shoulder_dislocation": (
         re.compile(".*sublux", re.IGNORECASE),

@@ -47,7 +47,7 @@ _CALLED = {
         # "restricted diffusion in the left corona radiata, acute infarct"
         r"|,\s(?=(?:acute|subacute|recent|chronic|old) [\w-]+\s*(?:[,;.]|$))"
         # "bright focus in the left thalamus with low ADC, acute lacunar infarct"
-        r"|,\s(?!(?:favou?ring|with|no|without|and|or|but|also|bilateral|small|tiny|large|moderate|mild|trace|residual|new|minimal|multiple|few|several|scattered|additional|further)\b)(?=(?:[\w-]+ ){0,2}[\w-]+\s*\.?\s*$)"
+        r"|,\s(?!(?:favou?ring|with|no|without|and|or|but|also|bilateral|small|tiny|large|moderate|mild|trace|residual|new|minimal|multiple|few|several|scattered|additional|further)\b)(?=(?:(?!(?:and|or|for|of|to|with|in|on)\b)[\w-]+ ){0,2}[\w-]+\s*\.?\s*$)"
         r"|,\s(?=[^,;:]*\b(?:vs|versus|probable|likely|suspected|possible|typical|classic)\b)",
         re.IGNORECASE,
     ),
