@@ -10,7 +10,7 @@ from caseindex.reports.scope.changes import find_changes
 
 _OTHER_SIDE = {
     Language.ENGLISH: re.compile(
-        r"[,;]?\s*\b(?:but |and )?(?:none|not|absent) (?:is |seen )?on the (?:(?P<left>left)|(?P<right>right))"
+        r"[,;]?\s*\b(?:but |and )?(?:none|not|absent) (?:is |seen )?(?:on|in|at) the (?:(?P<left>left)|(?P<right>right))"
         r"|[,;]\s*(?:the )?(?:(?P<_left>left)|(?P<_right>right))(?: side| one)?(?: is)? (?:spared|uninvolved|not involved|unaffected|negative|clear|free)(?=\s*[.,;]|$)",
         re.IGNORECASE,
     ),

@@ -181,6 +181,23 @@ _RULES = (
         ),
         "carotid_stenosis",
     ),
+    # "superficial thrombosis of the GSV"
+    _Rule(
+        "dvt",
+        re.compile("thromb", re.IGNORECASE),
+        re.compile(r"\bsuperficial (?:vein |venous |femoropopliteal )?thromb", re.IGNORECASE),
+        "thrombosis",
+    ),
+    # "calcified plaques on the left diaphragm"
+    _Rule(
+        "atherosclerosis",
+        re.compile(".*plaque", re.IGNORECASE),
+        re.compile(
+            r"^(?!.*\b(?:aort\w+|carotid|coronary|arter\w+)\b).*(?:diaphragm|pleura|asbestos)",
+            re.IGNORECASE | re.DOTALL,
+        ),
+        "pleural_plaque",
+    ),
     # "subepicardial enhancement of the lateral wall"
     _Rule(
         "ring_enhancement",

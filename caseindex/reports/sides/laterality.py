@@ -126,6 +126,8 @@ _DENIALS = frozenset(["no", "without", "без"])  # "right breast no mass or ca
 # "lacunes in bilateral basal ganglia and ischemic changes": the side of a place that the first finding is in
 _OF_A_PLACE = re.compile(r"\b(?:in|of|at|within|along|over) (?:the )?$", re.IGNORECASE)
 _AND = re.compile(r"\s\w[\w ]*\band (?!\w* ?(?:right|left)\b)[^,;]*$", re.IGNORECASE)
+_AND_ANOTHER = re.compile(r" and (?:an?|another|the|multiple|several|small) (?:[\w-]+ ){0,3}", re.IGNORECASE)
+_ITS_OWN = re.compile(r" (?:in|of|at|on|within) (?:the )?", re.IGNORECASE)
 _ON_THE = re.compile(r"\bon the $", re.IGNORECASE)  # "opacity on the right likely represents atelectasis"
 # "meniscal tear on the right and joint effusion on the left"
 _ADVERB_BEHIND = re.compile(
@@ -233,6 +235,8 @@ def side_of(
                     continue
                 if left >= end and _is_attribute(sentence, left, right, others):
                     continue  # "pneumothorax after removal of the right chest tube"
+                if right <= start and _is_adverb_of_the_first(sentence, left, right, start, end, sides):
+                    continue
                 if left >= end and not crossed and _TOLD.fullmatch(sentence, low, high):
                     return side
                 if (
@@ -275,6 +279,16 @@ def _is_of_the_first(sentence: str, left: int, right: int, start: int, others: S
         and _OF_A_PLACE.search(sentence, 0, left) is not None
         and _AND.fullmatch(sentence, right, start) is not None
     )
+
+
+def _is_adverb_of_the_first(
+    sentence: str, left: int, right: int, start: int, end: int, sides: Sequence[SideSpan]
+) -> bool:
+    """Whether an English adverb of side is said of what stands before it, and the mention has a side behind it: "a tumour on the
+    right and a stone in the left duct"."""
+    if not _ON_THE.search(sentence, 0, left) or not _AND_ANOTHER.fullmatch(sentence, right, start):
+        return False
+    return any(later >= end and _ITS_OWN.fullmatch(sentence, end, later) for later, _, _ in sides)
 
 
 def _is_attribute(sentence: str, left: int, right: int, others: Sequence[tuple[int, int]]) -> bool:

@@ -27,7 +27,7 @@ _SIDE = re.compile(
 # What tells that the piece speaks of one more of the same.
 _STRONG = re.compile(
     r"\b(?:mild|moderate|mod|severe|marked|small(?:er)?|larger?|tiny|trace|minimal|massive|huge|subtle|complete|partial|grade|gr|stage"
-    r"|one|ones|two|three|four|five|six|several|few|multiple|single|solitary|another|second|similar|also|containing|(?:more|less) pronounced)\b|\d|%",
+    r"|one|ones|two|three|four|five|six|several|few|multiple|single|solitary|another|second|similar|also|containing|with (?:fat|bowel|omentum)|(?:more|less) pronounced)\b|\d|%",
     re.IGNORECASE,
 )
 _FILLING = frozenset(
