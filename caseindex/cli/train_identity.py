@@ -72,6 +72,14 @@ def identity(
             show_default="strong",
         ),
     ] = None,
+    beside: Annotated[
+        bool | None,
+        typer.Option(
+            "--beside/--alone",
+            help="Keep the untrained network beside the trained one: better on other archives, twice the time to embed.",
+            show_default="beside",
+        ),
+    ] = None,
     epochs: Annotated[int | None, typer.Option(min=1, show_default="40")] = None,
     minutes: MinutesOption = None,
     sizes: Annotated[
@@ -131,6 +139,7 @@ def identity(
         rounds=rounds,
         positive_aware=positive_aware,
         augmentation=augmentation.value if augmentation else None,
+        beside=beside,
         epochs=epochs,
         patience=epochs,
         minutes=minutes,

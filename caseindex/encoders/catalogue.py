@@ -143,6 +143,10 @@ def untrained(spec: dict[str, Any]) -> torch.nn.Module:
         if family == "grid":
             return _grid(network, int(spec.get("cells", 4)), tuple(spec.get("stages", _STAGES_UNSAID)))
         return _multi_level(network) if family == "imagenet" else _pooled(network)
+    if family == "side by side":
+        from caseindex.encoders.side_by_side import SideBySide
+
+        return SideBySide([untrained(spec["of"]) for _ in spec["widths"]])
     if family == "timm":
         from caseindex.encoders import timm_networks
 

@@ -179,7 +179,10 @@ def _headed(folder: Path, name: str, config: dict[str, Any], device: str | None)
 def _stored_trunk(folder: Path, spec: dict[str, Any]) -> Any:
     import torch
 
-    network = catalogue.untrained(spec)
+    try:
+        network = catalogue.untrained(spec)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelDamaged(folder, f"its configuration lacks {error}", "Copy it again, or train it again") from error
     tensors = {key: torch.from_numpy(value) for key, value in checkpoint.read_tensors(folder, TRUNK).items()}
     try:
         network.load_state_dict(tensors)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from caseindex.encoders.head_in_parts import HeadInParts, is_in_parts, load_parts
 from caseindex.encoders.whitening import Whitening, normalised
 from caseindex.errors import ModelDamaged
 from caseindex.records import Float32Array
@@ -34,8 +35,7 @@ class Projection:
 
     def tensors(self) -> dict[str, Float32Array]:
         return {
-            "mean": self.whitening.mean,
-            "projection": self.whitening.projection,
+            **self.whitening.tensors(),
             "linear": self.linear,
             "bias": self.bias,
             "hidden": self.hidden,
@@ -44,8 +44,10 @@ class Projection:
         }
 
 
-def load_head(tensors: Mapping[str, npt.NDArray[Any]], item: Path) -> Whitening | Projection:
-    """A whitening where that is all there is, else the trained projection on top of it."""
+def load_head(tensors: Mapping[str, npt.NDArray[Any]], item: Path) -> Whitening | HeadInParts | Projection:
+    """A whitening (or one for each of several parts) where that is all there is, else the trained projection on top."""
+    if is_in_parts(tensors):
+        return load_parts(tensors, item)
     try:
         whitening = Whitening(tensors["mean"], tensors["projection"])
         if len(tensors) == 2:

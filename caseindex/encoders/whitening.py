@@ -19,10 +19,18 @@ class Whitening:
     mean: Float32Array
     projection: Float32Array
 
+    @property
+    def dim(self) -> int:
+        return int(self.projection.shape[1])
+
     def __call__(self, vectors: Float32Array) -> Float32Array:
         """[n, dim_in] -> [n, dim_out], L2-normalised."""
         out = (vectors - self.mean) @ self.projection
         return normalised(out)
+
+    def tensors(self) -> dict[str, Float32Array]:
+        """As a checkpoint names them."""
+        return {"mean": self.mean, "projection": self.projection}
 
 
 def fit_whitening(vectors: Float32Array, dim: int = 512, shrinkage: float = 0.05) -> Whitening:

@@ -19,12 +19,12 @@ import numpy as np
 
 from caseindex.encoders import calibration, catalogue, checkpoint
 from caseindex.encoders.alignment import Alignment, fit_alignment, registration, small
+from caseindex.encoders.head_in_parts import HeadInParts, fit_in_parts
 from caseindex.encoders.model import HEAD, TRUNK, Model, load_model, model_folder
 from caseindex.encoders.nuisance import Nuisance
 from caseindex.encoders.preprocessing import Preprocessing
 from caseindex.encoders.torch_image import TorchImageEncoder
 from caseindex.encoders.whitening import Whitening
-from caseindex.encoders.within_class import fit_within_class
 from caseindex.errors import ModelError, TrainingError
 from caseindex.index.archive import Archive
 from caseindex.index.comparable import kind_of
@@ -50,7 +50,7 @@ class Fitted:
     """What fitting gave. ``vectors``: [n, DIM], embeddings of ``uids``, which need no second pass."""
 
     preprocessing: Preprocessing
-    head: Whitening
+    head: Whitening | HeadInParts
     uids: tuple[str, ...]
     vectors: Float32Array
 
@@ -159,7 +159,7 @@ def fitted_to(
     deviations = view_deviations(
         [pictures[i] for i in viewed], vectors[viewed], preprocessing, base.encode, seed=seed, report=report
     )
-    head = fit_within_class(vectors, deviations, within, dim=dim)
+    head = fit_in_parts(vectors, deviations, within, base.spec.get("widths", [vectors.shape[1]]), dim=dim)
     return Fitted(preprocessing, head, tuple(uids), head(vectors))
 
 
@@ -264,7 +264,7 @@ def save_identity_model(
     name: str,
     base: TorchImageEncoder,
     preprocessing: Preprocessing,
-    head: Whitening,
+    head: Whitening | HeadInParts,
     state: dict[str, Any],
     *,
     within: Float32Array | None,
@@ -276,12 +276,12 @@ def save_identity_model(
     """Writes ``models/NAME``; returns the fingerprint. ``state``: the trunk's tensors; ``of``: the fingerprint of the
     model that was fitted, or how it came about."""
     tensors = {f"{TRUNK}{key}": value.detach().cpu().numpy() for key, value in state.items()}
-    tensors |= {f"{HEAD}mean": head.mean, f"{HEAD}projection": head.projection}
+    tensors |= {f"{HEAD}{key}": value for key, value in head.tensors().items()}
     if within is not None and len(within):
         tensors[WITHIN] = within
     config: dict[str, Any] = {
         "name": name,
-        "dim": int(head.projection.shape[1]),
+        "dim": head.dim,
         "image": {
             "trunk": base.spec,
             "trunk_dim": base.dim,

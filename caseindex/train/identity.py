@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import copy
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from caseindex.encoders.model import load_model
 from caseindex.encoders.preprocessing import Preprocessing
+from caseindex.encoders.side_by_side import spec_of
 from caseindex.encoders.torch_image import TorchImageEncoder
 from caseindex.errors import TrainingError
 from caseindex.index.archive import Archive
@@ -25,7 +26,7 @@ from caseindex.train.adopt import adopt_if_better
 from caseindex.train.identity_calibration import save_calibrations
 from caseindex.train.identity_card import identity_card
 from caseindex.train.identity_comparison import Comparison, verdict
-from caseindex.train.identity_core import Trained, train_on
+from caseindex.train.identity_core import Material, Trained, train_on
 from caseindex.train.identity_data import IdentityRecords, read_records, split_records
 from caseindex.train.identity_measured import compared_elsewhere, compared_here, untrained
 from caseindex.train.identity_settings import IdentitySettings
@@ -118,24 +119,23 @@ def train_identity(
     if len(train) < 4:
         raise TrainingError("train identity", f"{len(train)} readable images to train on", "Ingest more images")
 
-    trained = train_on(
-        images,
-        _builder(base),
-        settings,
-        preprocessing,
-        folder,
+    material = Material(
+        images=images,
+        trunk=partial(copy.deepcopy, base.network),
+        preprocessing=preprocessing,
+        folder=folder,
         train=train,
         validation=validation,
         device=device,
-        tensorboard=tensorboard,
-        on_progress=progress,
     )
+    trained = train_on(material, settings, tensorboard=tensorboard, on_progress=progress)
     if not first:
         distributed.wait()
         return None
 
     # The model, and how good it is on patients that it has not seen, beside the untrained default.
-    fingerprint = _save(archive, settings, base, preprocessing, trained, "", {})
+    encoder = _encoder(base, preprocessing, trained, device)
+    fingerprint = _save(archive, settings, encoder, trained, "", {})
     model = load_model(archive.models_dir, settings.name, device=device)
     summary = embed(archive, model, kinds=(ItemKind.IMAGE,), on_progress=partial(progress, "embedding"))
     plain = identity_model(archive, "grid", on_progress=partial(progress, "untrained default"))
@@ -144,13 +144,13 @@ def train_identity(
     elsewhere = [
         found
         for other in others
-        if (found := compared_elsewhere(other, base, trained, settings, preprocessing, device, progress)) is not None
+        if (found := compared_elsewhere(other, encoder, trained, device, progress)) is not None
     ]
     judged = verdict(here, elsewhere)
     counts = {"train": len(train), "validation": len(validation), "test": len(test)}
     card = identity_card(trained.settings, counts, records, trained.outcome, here, elsewhere, judged[1])
     training = {"recipe": f"identity/{settings.recipe}", "images": counts, "seed": settings.seed}
-    _save(archive, settings, base, preprocessing, trained, card, training)
+    _save(archive, settings, encoder, trained, card, training)
     unseen = np.concatenate([validation, test])
     save_calibrations(archive, archive.models_dir / settings.name, fingerprint, images, uids, unseen)
     in_use, why = adopt_if_better(archive, "identity", settings.name, judged, wanted=use)
@@ -173,10 +173,18 @@ def train_identity(
     return result
 
 
-def _builder(base: TorchImageEncoder) -> Callable[[], torch.nn.Module]:
-    import copy
-
-    return lambda: copy.deepcopy(base.network)
+def _encoder(base: TorchImageEncoder, preprocessing: Preprocessing, trained: Trained, device: str) -> TorchImageEncoder:
+    """The networks of ``trained``, one or two beside each other, without the head."""
+    network, count = trained.module.trunk.eval(), len(trained.widths)
+    return TorchImageEncoder(
+        name=trained.settings.name,
+        fingerprint="",
+        dim=sum(trained.widths),
+        preprocessing=preprocessing,
+        build=lambda: network,
+        spec=base.spec if count == 1 else spec_of(base.spec, base.dim, count),
+        device=device,
+    )
 
 
 def _preprocessing(
@@ -207,8 +215,7 @@ def _preprocessing(
 def _save(
     archive: Archive,
     settings: IdentitySettings,
-    base: TorchImageEncoder,
-    preprocessing: Preprocessing,
+    encoder: TorchImageEncoder,
     trained: Trained,
     card: str,
     training: dict[str, Any],
@@ -216,8 +223,8 @@ def _save(
     return save_identity_model(
         archive,
         settings.name,
-        base,
-        preprocessing,
+        encoder,
+        encoder.preprocessing,
         trained.head,
         trained.module.trunk.state_dict(),
         within=trained.within,

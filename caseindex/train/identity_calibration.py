@@ -14,7 +14,8 @@ from caseindex.evaluation.cohort import with_cohort
 from caseindex.evaluation.identity_set import Exclusions, IdentitySet
 from caseindex.evaluation.score_counts import centres, image_against_person
 from caseindex.index.archive import Archive
-from caseindex.records import Int64Array, ItemKind
+from caseindex.records import Int64Array
+from caseindex.train.identity_measured import stored_set
 from caseindex.train.identity_task import IdentityImages
 
 #: As `match` and `audit` compare.
@@ -27,17 +28,10 @@ def save_calibrations(
     """``images``: all of the archive's, row-aligned with ``uids``; ``unseen``: rows of the validation and the test side.
     Returns the names of the files that were written: none where the patients are too few, then each archive that uses the
     model counts on its own."""
-    rows, vectors = [], []
-    with archive.store.read() as reader:
-        for row, uid in enumerate(uids):
-            found = reader.embedding(fingerprint, ItemKind.IMAGE, uid)
-            if found is not None:
-                rows.append(row)
-                vectors.append(found)
-    if not rows:
+    found = stored_set(archive, images, uids, fingerprint)
+    if found is None:
         return []
-    chosen = np.array(rows, np.int64)
-    whole = images.as_set(np.stack(vectors), chosen)
+    whole, chosen = found
     kept = np.flatnonzero(np.isin(chosen, unseen))
     made_on = {"model": fingerprint, "archive": archive.identifier}
     # Cohorts are drawn from the whole archive, as `match` and `audit` draw them.

@@ -10,14 +10,15 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from caseindex.encoders.nuisance import Nuisance
+from caseindex.encoders.head_in_parts import HeadInParts
 from caseindex.encoders.preprocessing import Preprocessing
+from caseindex.encoders.side_by_side import SideBySide
 from caseindex.encoders.whitening import Whitening
-from caseindex.encoders.within_class import deviations_of_persons, fit_within_class
 from caseindex.errors import TrainingError
 from caseindex.ingest.heap import keep_all_freed_memory
 from caseindex.records import Float32Array, Int64Array
 from caseindex.train import distributed
+from caseindex.train.identity_head import fitted_head, starting_head, variation
 from caseindex.train.identity_settings import WITH_MARGIN, IdentitySettings
 from caseindex.train.identity_task import IdentityImages, IdentityModule, IdentityTask
 from caseindex.train.loop import LoopResult
@@ -26,91 +27,85 @@ from caseindex.train.optimisation import optimise, trunk_and_head
 from caseindex.train.progress import OnProgress, silent
 from caseindex.train.run_folder import write_json
 
-VIEWED = 800  # images that are seen in other views to estimate what varies
-VIEWS = 2
-WITHIN_ROWS = 256  # directions of the persons' variation that are kept with the model
 MARGINS = tuple(round(0.1 * step, 1) for step in range(1, 11))
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Material:
+    """What a run trains with. ``trunk`` builds the network with its start weights; ``train``, ``validation``: rows of
+    ``images``; ``folder``: of the run."""
+
+    images: IdentityImages
+    trunk: Callable[[], torch.nn.Module]
+    preprocessing: Preprocessing
+    folder: Path
+    train: Int64Array
+    validation: Int64Array
+    device: str
+
+    def network(self) -> torch.nn.Module:
+        """A new one, on the device."""
+        return self.trunk().to(device=self.device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """``module``: with the best weights; ``within``: [m, trunk dim], how images of one person differ; ``head``: the last
-    linear map, estimated anew or as it was trained."""
+    """``module``: with the best weights; where the untrained network stays, its trunk is both, ``widths`` their columns.
+    ``within``: [m, sum of widths], how images of one person differ; ``head``: the last linear map, estimated anew or as it
+    was trained."""
 
     module: IdentityModule
     task: IdentityTask
-    head: Whitening
+    head: Whitening | HeadInParts
     within: Float32Array
+    widths: tuple[int, ...]
     outcome: LoopResult
     settings: IdentitySettings
 
 
 def train_on(
-    images: IdentityImages,
-    trunk: Callable[[], torch.nn.Module],
+    material: Material,
     settings: IdentitySettings,
-    preprocessing: Preprocessing,
-    folder: Path,
     *,
-    train: Int64Array,
-    validation: Int64Array,
-    device: str,
     tensorboard: bool = False,
     on_progress: OnProgress | None = None,
 ) -> Trained:
-    """``trunk`` builds the network with its start weights. A margin of 0 is chosen first: each of 0.1 to 1.0 is trained
-    up to the first hard-negative round, the best by validation AUC goes the whole way; those that collapse are out.
+    """A margin of 0 is chosen first: each of 0.1 to 1.0 is trained up to the first hard-negative round, the best by
+    validation AUC goes the whole way; those that collapse are out.
 
     Raises :class:`~caseindex.errors.TrainingError` for a collapse or a loss that is not finite.
     """
     progress = on_progress or silent
-    if device == "cpu":
+    if material.device == "cpu":
         keep_all_freed_memory()
     if settings.margin == 0 and settings.loss in WITH_MARGIN:
-        settings = _best_margin(images, trunk, settings, preprocessing, folder, train, validation, device, progress)
-    task, module = _begun(images, trunk, settings, preprocessing, folder, train, validation, device)
+        settings = _best_margin(material, settings, progress)
+    task, module = _begun(material, settings)
     outcome = optimise(
         task,
         trunk_and_head(module, settings),
         settings,
-        folder,
+        material.folder,
         start_counts=True,
         tensorboard=tensorboard,
         on_progress=progress,
     )
-    features = task.embedded(train, features=True)
-    within = compressed(deviations_of_persons(features, images.persons[train]))
+    widths: tuple[int, ...] = (len(module.mean),)
+    if settings.beside:
+        module.trunk = SideBySide([module.trunk, material.network()])
+        widths *= 2
+    within = variation(task, material.images, material.train)
     if settings.head == "learned":
-        weight = module.weight.detach().cpu().numpy()
-        head = Whitening(module.mean.cpu().numpy(), weight)
+        head: Whitening | HeadInParts = Whitening(module.mean.cpu().numpy(), module.weight.detach().cpu().numpy())
     else:
-        head = fit_within_class(
-            features, _deviations(images, train, features, task, settings), within, dim=settings.dim
-        )
-    return Trained(module, task, head, within, outcome, settings)
+        head = fitted_head(task, material.images, material.train, settings, within, widths)
+    return Trained(module, task, head, within, widths, outcome, settings)
 
 
-def compressed(deviations: Float32Array, rows: int = WITHIN_ROWS) -> Float32Array:
-    """[at most ``rows``, dim] with nearly the same scatter: its largest principal directions, scaled."""
-    if len(deviations) <= rows:
-        return deviations
-    values, left = np.linalg.eigh((deviations @ deviations.T).astype(np.float64))
-    del values
-    return np.asarray(left[:, ::-1][:, :rows].T @ deviations, np.float32)
-
-
-def _begun(
-    images: IdentityImages,
-    trunk: Callable[[], torch.nn.Module],
-    settings: IdentitySettings,
-    preprocessing: Preprocessing,
-    folder: Path,
-    train: Int64Array,
-    validation: Int64Array,
-    device: str,
-) -> tuple[IdentityTask, IdentityModule]:
+def _begun(material: Material, settings: IdentitySettings) -> tuple[IdentityTask, IdentityModule]:
     torch.manual_seed(settings.seed)
-    network = trunk().requires_grad_(True).to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    images, train, device = material.images, material.train, material.device
+    network = material.network().requires_grad_(True)
     persons = len(np.unique(images.persons[train][images.persons[train] >= 0]))
     dim = _trunk_dim(network, settings.sizes[-1], device)
     blank = Whitening(np.zeros(dim, np.float32), np.zeros((dim, settings.dim), np.float32))
@@ -119,38 +114,20 @@ def _begun(
         images,
         module,
         settings,
-        preprocessing,
-        folder,
+        material.preprocessing,
+        material.folder,
         train=train,
-        validation=validation,
+        validation=material.validation,
         device=device,
     )
-    sample = train[np.linspace(0, len(train) - 1, min(4000, len(train))).round().astype(int)]
-    features = task.embedded(sample, features=True)
-    head = fit_within_class(features, _deviations(images, sample, features, task, settings), dim=settings.dim)
-    projection = head.projection / np.linalg.norm((features - head.mean) @ head.projection, axis=1).mean()
-    if projection.shape[1] < settings.dim:  # fewer images than dimensions
-        projection = np.pad(projection, ((0, 0), (0, settings.dim - projection.shape[1])))
+    head = starting_head(task, images, train, settings)
     with torch.no_grad():
         module.mean.copy_(torch.from_numpy(head.mean))
-        module.weight.copy_(torch.from_numpy(np.asarray(projection, np.float32)))
+        module.weight.copy_(torch.from_numpy(head.projection))
     if isinstance(module.criterion, SubCenterArcFace):
         begun = torch.from_numpy(task.embedded(train)).to(device)
         module.criterion.start_from(begun, task.classes(train), seed=settings.seed)
     return task, module
-
-
-def _deviations(
-    images: IdentityImages, rows: Int64Array, features: Float32Array, task: IdentityTask, settings: IdentitySettings
-) -> Float32Array:
-    places = np.linspace(0, len(rows) - 1, min(VIEWED, len(rows))).round().astype(int)
-    generator, nuisance = np.random.default_rng(settings.seed), Nuisance()
-    parts = []
-    for _ in range(VIEWS):
-        shown = [nuisance(np.asarray(images.pixels[rows[place]]), generator) for place in places]
-        views = np.stack([task.preprocessing.registered(one) for one in shown])  # as other pictures of the person are
-        parts.append(task.embedded_pictures(views) - features[places])
-    return np.concatenate(parts)
 
 
 def _trunk_dim(network: torch.nn.Module, side: int, device: str) -> int:
@@ -162,27 +139,17 @@ def _trunk_dim(network: torch.nn.Module, side: int, device: str) -> int:
     return dim
 
 
-def _best_margin(
-    images: IdentityImages,
-    trunk: Callable[[], torch.nn.Module],
-    settings: IdentitySettings,
-    preprocessing: Preprocessing,
-    folder: Path,
-    train: Int64Array,
-    validation: Int64Array,
-    device: str,
-    progress: OnProgress,
-) -> IdentitySettings:
+def _best_margin(material: Material, settings: IdentitySettings, progress: OnProgress) -> IdentitySettings:
     short = max(1, settings.epochs // (settings.rounds + 1))
     found: dict[float, float] = {}
     failed: dict[float, TrainingError] = {}
     for margin in MARGINS:
         trial = replace(settings, margin=margin, rounds=0, epochs=short, patience=short, minutes=None)
-        place = folder / f"margin-{margin}"
+        place = material.folder / f"margin-{margin}"
         if distributed.start()[0] == 0:
             place.mkdir(exist_ok=True)
         distributed.wait()
-        task, module = _begun(images, trunk, trial, preprocessing, place, train, validation, device)
+        task, module = _begun(replace(material, folder=place), trial)
         try:
             optimise(
                 task,
@@ -200,5 +167,5 @@ def _best_margin(
     if not found:
         raise failed[MARGINS[-1]]
     if distributed.start()[0] == 0:
-        write_json(folder / "margins.json", {str(margin): found.get(margin) for margin in MARGINS})
+        write_json(material.folder / "margins.json", {str(margin): found.get(margin) for margin in MARGINS})
     return replace(settings, margin=max(found, key=lambda margin: found[margin]))

@@ -24,7 +24,8 @@ class IdentitySettings:
     epochs. ``rounds`` of hard negatives, in equal parts of the epochs; ``positive_aware``: see
     :mod:`caseindex.train.hard_negatives`, 0 turns it off. ``memory``: embeddings of past batches as further strangers.
     ``frozen_epochs``: first ones, in which only the head learns. ``align``: register pictures to their mean.
-    ``mask_text``: blank burned-in text before training."""
+    ``mask_text``: blank burned-in text before training. ``beside``: the network as it was stays beside the trained one, and
+    both have an equal share of the embedding (of a `fitted` head only)."""
 
     name: str = "identity"
     recipe: str = "caseindex"
@@ -34,6 +35,7 @@ class IdentitySettings:
     temperature: float = 0.07
     dim: int = 512
     head: HeadName = "fitted"
+    beside: bool = True
     align: bool = True
     mask_text: bool = True
     augmentation: Augmentation = "strong"
@@ -77,6 +79,8 @@ class IdentitySettings:
             singletons=(0.0, 0.9),
             memory=(0, 10_000_000),
         )
+        if self.beside and self.head != "fitted":
+            raise SettingsError("beside", f"a {self.head} head is of one network", "Turn one of the two off")
         if self.epochs <= self.rounds:
             raise SettingsError("rounds", f"{self.rounds} do not fit in {self.epochs} epochs", "Give more epochs")
 
@@ -108,6 +112,7 @@ RECIPES: Final[dict[str, dict[str, Any]]] = {
         "margin": 0.5,
         "dim": 128,
         "head": "learned",
+        "beside": False,
         "align": False,
         "mask_text": False,
         "augmentation": "none",

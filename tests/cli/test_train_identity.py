@@ -12,7 +12,7 @@ from caseindex.cli.main import main
 from caseindex.index import identity_model
 from caseindex.index.archive import Archive
 from caseindex.index.decisions import take_decisions
-from caseindex.train import identity_core
+from caseindex.train import identity_head
 from tests.train.drawn_persons import make_persons
 
 SMALL = (
@@ -24,7 +24,8 @@ SMALL = (
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(identity_core, "VIEWED", 12)
+        patch.setattr(identity_head, "FIRST", (1, 12))
+        patch.setattr(identity_head, "LAST", (1, 12))
         patch.setattr(identity_model, "VIEWED", 12)
         patch.setattr(identity_model, "VIEWS", 1)
         archive = make_persons(tmp_path_factory.mktemp("cli") / "archive", 16)

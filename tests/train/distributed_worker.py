@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 
 from caseindex.encoders.preprocessing import Preprocessing
 from caseindex.train import distributed
-from caseindex.train.identity_core import train_on
+from caseindex.train.identity_core import Material, train_on
 from caseindex.train.identity_settings import IdentitySettings, with_recipe
 from caseindex.train.identity_task import IdentityImages
 from tests.train.drawn_persons import draw
@@ -21,13 +21,14 @@ from tests.train.drawn_persons import draw
 PERSONS, EACH = 12, 3
 COMMON = {
     "sizes": (32,), "dim": 8, "epochs": 4, "patience": 4, "batch_persons": 5, "images": 3, "learning_rate": 1e-3,
-    "trunk_rate": 1e-3,
+    "trunk_rate": 1e-3, "beside": False,
 }  # fmt: skip
 #: 15 rows a batch: one process has 8 of them, the other 7.
 RECIPES: dict[str, IdentitySettings] = {
     "memory and hard negatives": with_recipe("caseindex", **COMMON, memory=30),
     "arcface": with_recipe("caseindex", **COMMON, loss="arcface", rounds=0),
     "pairs": with_recipe("siamese", **COMMON, rounds=1),
+    "beside": with_recipe("caseindex", **{**COMMON, "beside": True}, rounds=0),
     "head first": with_recipe("caseindex", **COMMON, loss="triplet", frozen_epochs=2, rounds=0),
 }
 
@@ -56,10 +57,11 @@ def main(folder: Path) -> None:
         if rank == 0:
             place.mkdir(parents=True)
         distributed.wait()
-        trained = train_on(
-            images, network, settings, Preprocessing(height=32, width=32), place,
+        material = Material(
+            images=images, trunk=network, preprocessing=Preprocessing(height=32, width=32), folder=place,
             train=each[:-9], validation=each[-9:], device="cpu",
         )  # fmt: skip
+        trained = train_on(material, settings)
         if rank == 0:
             lines = [json.loads(line) for line in (place / "metrics.jsonl").read_text().splitlines()]
             losses[name] = [line["mean_loss"] for line in lines if line["part"] == "validation"]

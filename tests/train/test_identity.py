@@ -23,7 +23,7 @@ from caseindex.index import identity_model
 from caseindex.index.archive import Archive
 from caseindex.records import Image, ItemKind, Study
 from caseindex.settings import load_settings
-from caseindex.train import identity, identity_core
+from caseindex.train import identity, identity_core, identity_head
 from caseindex.train.identity import IdentityResult, train_identity
 from caseindex.train.identity_comparison import Comparison, Figures
 from caseindex.train.identity_settings import IdentitySettings, with_recipe
@@ -37,7 +37,8 @@ SETTINGS = with_recipe("caseindex", **SMALL, memory=24)
 def few_views() -> Iterator[None]:
     """To estimate what varies, fewer views than usual: they are most of the time here."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(identity_core, "VIEWED", 24)
+        patch.setattr(identity_head, "FIRST", (1, 24))
+        patch.setattr(identity_head, "LAST", (1, 24))
         patch.setattr(identity_model, "VIEWED", 24)
         patch.setattr(identity_model, "VIEWS", 1)
         yield

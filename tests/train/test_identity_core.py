@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,11 @@ import numpy as np
 import pytest
 import torch
 
+from caseindex.encoders.head_in_parts import HeadInParts
 from caseindex.encoders.preprocessing import Preprocessing
-from caseindex.train.identity_core import Trained, compressed, train_on
+from caseindex.errors import SettingsError
+from caseindex.train.identity_core import Material, Trained, train_on
+from caseindex.train.identity_head import compressed
 from caseindex.train.identity_settings import IdentitySettings, with_recipe
 from caseindex.train.identity_task import IdentityImages, IdentityTask
 from tests.train.distributed_worker import COMMON, drawn_images, network
@@ -20,9 +24,15 @@ ROWS = np.arange(36)
 
 
 def _trained(folder: Path, images: IdentityImages | None = None, recipe: str = "caseindex", **changed: Any) -> Trained:
-    return train_on(
-        images or drawn_images(), _seeded, with_recipe(recipe, **{**COMMON, **changed}),
-        Preprocessing(height=32, width=32), folder, train=ROWS[:-9], validation=ROWS[-9:], device="cpu",
+    return train_on(_material(folder, images or drawn_images()), with_recipe(recipe, **{**COMMON, **changed}))
+
+
+def _material(
+    folder: Path, images: IdentityImages, trunk: Callable[[], torch.nn.Module] | None = None, side: int = 32
+) -> Material:
+    return Material(
+        images=images, trunk=trunk or _seeded, preprocessing=Preprocessing(height=side, width=side), folder=folder,
+        train=ROWS[:-9], validation=ROWS[-9:], device="cpu",
     )  # fmt: skip
 
 
@@ -72,10 +82,8 @@ def test_pictures_grow_from_one_size_to_the_next(tmp_path: Path, monkeypatch: py
 
     monkeypatch.setattr(IdentityTask, "loss", noting)
     pooled = torch.nn.Sequential(*list(network())[:-1], torch.nn.AdaptiveAvgPool2d(4), torch.nn.Flatten())
-    train_on(
-        drawn_images(), lambda: pooled, with_recipe("caseindex", **{**COMMON, "sizes": (32, 48), "rounds": 0}),
-        Preprocessing(height=48, width=48), tmp_path, train=ROWS[:-9], validation=ROWS[-9:], device="cpu",
-    )  # fmt: skip
+    settings = with_recipe("caseindex", **{**COMMON, "sizes": (32, 48), "rounds": 0})
+    train_on(_material(tmp_path, drawn_images(), lambda: pooled, 48), settings)
     assert set(seen) == {(0, 32), (1, 32), (2, 48), (3, 48)}
 
 
@@ -125,6 +133,30 @@ def test_pictures_of_nobody_known_are_in_no_batch(tmp_path: Path) -> None:
             batches = [batch[0] if recipe == "siamese" else batch for batch in task.batches(epoch)]
             assert not set(np.concatenate([batch.ravel() for batch in batches]).tolist()) & {0, 4, 8}
         assert (np.load(folder / "round-1.npy")[[0, 4, 8]] == -1).all()
+
+
+def test_the_network_as_it_was_stays_beside_the_trained_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _last_weights(monkeypatch)
+    (tmp_path / "alone").mkdir()
+    alone, both = _trained(tmp_path / "alone", rounds=0), _trained(tmp_path, rounds=0, beside=True)
+    start, learned = _seeded().state_dict(), alone.module.trunk.state_dict()
+    state = both.module.trunk.state_dict()
+    assert all(torch.equal(state[f"networks.0.{name}"], value) for name, value in learned.items())
+    assert all(torch.equal(state[f"networks.1.{name}"], value) for name, value in start.items())
+    assert both.widths == alone.widths * 2
+    assert len(both.within[0]) == sum(both.widths)
+    assert isinstance(both.head, HeadInParts)
+    assert both.head.dim == alone.head.dim == COMMON["dim"]
+    features = both.task.embedded(ROWS, features=True)
+    half = np.ascontiguousarray(features[:, : both.widths[0]])
+    np.testing.assert_allclose(half * np.sqrt(2), alone.task.embedded(ROWS, features=True), atol=1e-5)
+    assert both.head(features).shape == (len(ROWS), COMMON["dim"])
+
+
+def test_a_learned_head_is_of_one_network() -> None:
+    with pytest.raises(SettingsError, match="learned head"):
+        IdentitySettings(head="learned", beside=True)
+    assert with_recipe("siamese").beside is False
 
 
 def test_compressed_deviations_keep_their_scatter() -> None:

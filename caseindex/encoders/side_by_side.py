@@ -1,0 +1,31 @@
+"""Networks side by side: one embedding of several, each of which keeps its own part of it.
+
+A network that was trained on persons stands beside the one that it began as. What it learned belongs to the house that it
+learned in, what the other knows belongs to none: together they are better in both (docs/adr/0009-identity-is-fitted-to-the-archive.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+
+FAMILY = "side by side"
+
+
+class SideBySide(torch.nn.Module):
+    """[batch, 3, height, width] -> [batch, sum of widths]: the networks' embeddings, each L2-normalised."""
+
+    def __init__(self, networks: Sequence[torch.nn.Module]) -> None:
+        super().__init__()
+        self.networks = torch.nn.ModuleList(networks)
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        return torch.cat([F.normalize(network(pixels).float(), dim=1) for network in self.networks], dim=1)
+
+
+def spec_of(spec: Mapping[str, Any], width: int, count: int) -> dict[str, Any]:
+    """How ``count`` networks of one architecture, each ``width`` wide, are described in a model's configuration."""
+    return {"family": FAMILY, "of": dict(spec), "widths": [width] * count}
