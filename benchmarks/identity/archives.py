@@ -1,10 +1,17 @@
-"""The two packs of chest X-rays as archives: the paediatric one's test and training side (by family), and the adult one."""
+"""The two packs of chest X-rays as archives: the paediatric one's test and training side (by family), and the adult one.
+
+The paediatric pack's ids come from file names, and those of its normal pictures (`IM-0497-0001`, `IM-0497-0001-0001`,
+`IM-0497-0001-0002`) number series of an export, with the suffix that equal names get in one folder: pictures that share
+such an id resemble each other hardly more than strangers do (benchmarks/identity/shared_ids.py). The archives named
+"persons" take them for of unknown patients.
+"""
 
 from __future__ import annotations
 
 import csv
 import hashlib
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -18,7 +25,10 @@ from caseindex.cli.possibly_same import read_possibly_same
 from caseindex.index.archive import Archive
 
 TEST = 0.31  # families below this position are the test side, as in recipes.py
-NAMES = ("paediatric", "adult", "paediatric training side")
+TRAINING = "training side"  # in a name: the other patients
+PERSONS = "persons"  # in a name: without the ids that number series
+NAMES = ("paediatric", "paediatric persons", "adult", "paediatric training side", "paediatric persons training side")
+SERIES = re.compile(r"IM-\d+$")  # in an id: of an export, not of a person
 
 
 def caseindex(*arguments: str | Path) -> Any:
@@ -43,7 +53,7 @@ def make(name: str, work: Path, data: Path = DATA) -> tuple[Path, list[str]]:
     source = data / ("nih1000_64px" if adult else "kermany_cxr")
     if not (archive / "archive.toml").is_file():
         subprocess.run([sys.executable, "-m", "caseindex", "init", archive], check=True, capture_output=True)
-        chosen = source if adult else _side(source, work / f"{archive.name}-files", test=name == "paediatric")
+        chosen = source if adult else _side(source, work / f"{archive.name}-files", name)
         caseindex("ingest", chosen, "--archive", archive)
     if adult:
         return archive, []
@@ -56,14 +66,16 @@ def _rows(source: Path) -> list[dict[str, str]]:
     return list(csv.DictReader((source / "manifest.csv").read_text("utf-8").splitlines()))
 
 
-def _side(source: Path, folder: Path, *, test: bool) -> Path:
+def _side(source: Path, folder: Path, name: str) -> Path:
     (folder / "images").mkdir(parents=True, exist_ok=True)
     rows = []
     for row in _rows(source):
         family = _DISEASE.sub("", row["patient_id"])
         position = int(hashlib.sha256(f"0{family}".encode()).hexdigest()[:8], 16) / 2**32
-        if (position < TEST) == test:
+        if (position < TEST) == (TRAINING not in name):
             shutil.copyfile(source / row["image"], folder / row["image"])
+            if PERSONS in name and SERIES.search(row["patient_id"]):
+                row["patient_id"] = ""
             rows.append(row)
     with (folder / "manifest.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, rows[0].keys())
