@@ -7,7 +7,8 @@ import re
 from collections.abc import Sequence
 
 from caseindex.reports.lexicon import Mention
-from caseindex.reports.scope.english_otherwise import OTHERWISE, meant_otherwise, names_nothing
+from caseindex.reports.scope.english_no_finding import NAMING_NOTHING, names_nothing
+from caseindex.reports.scope.english_otherwise import OTHERWISE, meant_otherwise
 
 _NODES = re.compile(r"nodes?$", re.IGNORECASE)
 _ENLARGED = re.compile(r"enlarge(?:d|ment)$", re.IGNORECASE)
@@ -95,6 +96,7 @@ AMBIGUOUS = frozenset(
         "malignancy",
         "rupture",
         *OTHERWISE,
+        *NAMING_NOTHING,
         "mediastinal_lymphadenopathy",
         "cervical_lymphadenopathy",
         "abdominal_lymphadenopathy",
