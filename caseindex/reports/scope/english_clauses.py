@@ -31,6 +31,8 @@ _CLOSED = re.compile(
 _PARENTHETIC = re.compile(r",\s*without[^,]*$", re.IGNORECASE)  # "opacity, without effusion, and enlarged nodes"
 _HAS_MORE = re.compile(r"[^,;.]*\bwith\b|\s*\w+ (?:enlarged|dilated|thickened|distended)\b", re.IGNORECASE)
 # "no enhancement within the thrombus", "no leak around the graft": what is denied would be in something that is there
+_NEAR = 40  # characters
+_ARTICLE = re.compile(r" th(?:e|is|ese|at) | its ", re.IGNORECASE)
 _IN_WHAT_IS_THERE = re.compile(
     r"[a-z-]{3,} (?:seen |identified |noted |demonstrated )?(?:within|inside|around|surrounding|adjacent to|beneath|underlying|distal to|proximal to|upstream of|at the site of|in) (?:the|this|these|that|its) (?:(?:known|previously seen|previously described|left|right|residual|existing|treated|above|index) )*$",
     re.IGNORECASE,
@@ -60,6 +62,7 @@ _NEGATIVE_ENTRY = re.compile(
     r"\s*(?::|\s[-–—])\s*(?:none|no|negative|absent|nil|not)(?: (?:seen|identified|present|detected|evident|visuali[sz]ed|demonstrated|found|noted|appreciated|suspected))?(?=\s*(?:[.,;)]|$))",
     re.IGNORECASE,
 )
+_TAKES_BACK = re.compile("hat |mis|wrong|rroneous")  # most sentences hold none of what _WAS_CALLED looks for
 # "bone island in the iliac wing, previously described as a metastasis."
 _ONCE_CALLED = re.compile(
     r"\w,? \(?(?:previously|initially|originally|formerly|wrongly|erroneously|earlier|mistakenly) (?:described|reported|called|interpreted|misinterpreted|read|misread|labell?ed|considered|diagnosed|mistaken|thought) (?:as|to be|for|to represent) (?:an? |the |possible )?(?:\w+ )?$",
@@ -93,7 +96,7 @@ def asserted_beyond(text: str, cue: int, cue_end: int, start: int, end: int) -> 
     lymphadenopathy, small hernia"), has a predicate of its own, or follows a participle that closes the denied clause ("no
     sac seen, adnexal mass")."""
     comma = text.rfind(",", cue_end, start)
-    if _IN_WHAT_IS_THERE.search(text, cue_end, start):
+    if _ARTICLE.search(text, max(cue_end, start - _NEAR), start) and _IN_WHAT_IS_THERE.search(text, cue_end, start):
         return True
     if _RESOLVED.match(text, cue) and _SINCE.search(text, cue_end, start):
         return True
@@ -136,9 +139,9 @@ def is_denied_otherwise(text: str, start: int, end: int) -> bool:
     healthy ("Graf type I")."""
     if _NEGATIVE_ENTRY.match(text, end) or _HEALTHY.match(text, start):
         return True
-    if _WAS_CALLED.search(text, 0, start):
+    if _TAKES_BACK.search(text) and _WAS_CALLED.search(text, 0, start):
         return True
-    return _ONCE_CALLED.search(text, 0, start) is not None and _ENDS.match(text, end) is not None
+    return _ENDS.match(text, end) is not None and _ONCE_CALLED.search(text, 0, start) is not None
 
 
 def says_of_it(text: str, end: int, cue: int, *, denies: bool) -> bool | None:

@@ -69,6 +69,8 @@ _NAMED = {
     "aortic_ectasia": frozenset(["aortic_ectasia", "aortic_aneurysm"]),
 }
 
+# a word or a size of those above: most sentences hold none
+_MAY_TELL = re.compile(r"necrosis|compression|shift|failure|collapse|slip|lysis|dysplasia|\d ?[cm]m", re.IGNORECASE)
 _TELLING = frozenset([*_BESIDE, *_MEASURED])
 
 
@@ -77,7 +79,7 @@ def in_company(here: Sequence[Mention], text: str, start: int) -> Sequence[Menti
     concepts = [mention.concept for mention in here]
     if not AMBIGUOUS.isdisjoint(concepts):
         here = as_meant(here, text, start)
-    if _TELLING.isdisjoint(concepts):
+    if _TELLING.isdisjoint(concepts) or _MAY_TELL.search(text) is None:
         return here
     more = list(_companions(here, text, start))
     return sorted([*here, *more], key=lambda mention: mention.start) if more else here

@@ -48,6 +48,18 @@ _NAMES_NOTHING: dict[str, tuple[re.Pattern[str], re.Pattern[str]]] = {
             re.IGNORECASE | re.DOTALL,
         ),
     ),
+    # "trauma series: no free fluid"
+    "injury": (
+        re.compile("trauma", re.IGNORECASE),
+        re.compile(
+            r"\btrauma (?:series|protocol|CT|scan|survey|call|team|study|views?|x-?rays?|films?)\b", re.IGNORECASE
+        ),
+    ),
+    # "femoropopliteal bypass graft occluded"
+    "sternotomy": (
+        re.compile(".*bypass", re.IGNORECASE),
+        re.compile(r"\b(?:SFA|femor\w+|popliteal|iliac|fem-?pop|tibial|leg|gastric|jejun\w+|ileal)\b", re.IGNORECASE),
+    ),
     # "right lens dislocated"
     "dislocation_joint": (
         re.compile(".*(?:disloc|sublux)", re.IGNORECASE),

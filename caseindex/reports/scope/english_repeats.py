@@ -29,9 +29,10 @@ _SEVERAL = re.compile(
 
 def repeats(mention: Mention, stated: Sequence[Mention], sentence: str, begin: int, lexicon: Lexicon) -> bool:
     """Whether a mention at ``begin`` of its sentence states nothing of its own beside the others that are ``stated``."""
-    return (
-        sentence.startswith(" risk", begin + len(mention.text))  # "fracture risk": it is only feared
-        or _is_shared_noun(mention, stated)
+    if sentence.startswith(" risk", begin + len(mention.text)):
+        return True  # "fracture risk": it is only feared
+    return len(stated) > 1 and (
+        _is_shared_noun(mention, stated)
         or _is_named_by_its_place(mention, stated)
         or _refers_back(mention, stated, sentence, begin, lexicon)
     )
