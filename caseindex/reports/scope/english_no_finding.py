@@ -60,6 +60,30 @@ _NAMES_NOTHING: dict[str, tuple[re.Pattern[str], re.Pattern[str]]] = {
         re.compile(".*bypass", re.IGNORECASE),
         re.compile(r"\b(?:SFA|femor\w+|popliteal|iliac|fem-?pop|tibial|leg|gastric|jejun\w+|ileal)\b", re.IGNORECASE),
     ),
+    # "cyst in the left breast, aspiration suggested"
+    "aspiration_pneumonia": (
+        re.compile("aspirat", re.IGNORECASE),
+        re.compile(
+            r"^(?!.*\b(?:lungs?|pneumoni\w+|pulmonary|bronch\w+|basal|bibasal|basilar|lower lobes?|consolidation|opacit\w+)\b).*(?:\b(?:needle|fine-needle|FNA|joint|breast|thyroid|knee|hip|cysts?|abscess|guided)\b|aspiration (?:is |was |may be )?(?:suggested|advised|recommended|performed|attempted))",
+            re.IGNORECASE | re.DOTALL,
+        ),
+    ),
+    # "hepatic vein dilatation, congestive hepatopathy"
+    "pulmonary_congestion": (
+        re.compile("congest", re.IGNORECASE),
+        re.compile(
+            r"congestive hepatopath|hepatic congestion|congested liver|congestion of the (?:liver|bowel|spleen)|pelvic congestion",
+            re.IGNORECASE,
+        ),
+    ),
+    # "tracheal stenosis after prolonged intubation"
+    "ett": (
+        re.compile("intubat", re.IGNORECASE),
+        re.compile(
+            r"\b(?:after|following|prolonged|previous|prior|post) (?:[\w-]+ )?intubation\b|\bpost-?intubation\b",
+            re.IGNORECASE,
+        ),
+    ),
     # "right lens dislocated"
     "dislocation_joint": (
         re.compile(".*(?:disloc|sublux)", re.IGNORECASE),

@@ -118,7 +118,8 @@ _DESCRIBES: dict[str, tuple[re.Pattern[str], frozenset[str]]] = {
 _LESSER = re.compile("degenerat|sludge", re.IGNORECASE)
 _A_PART = re.compile("flail|ureter", re.IGNORECASE)  # "rib fractures, no flail segment"
 _SIGN = re.compile(
-    r"\bsigns?\b|filling defects?|ileitis|lucent line|cortical (?:step|break|buckl)|blunt(?:ing|ed)", re.IGNORECASE
+    r"\bsigns?\b|filling defects?|ileitis|\bappendix\b|lucent line|cortical (?:step|break|buckl)|blunt(?:ing|ed)",
+    re.IGNORECASE,
 )  # "filling defect: thrombus vs. granulation"
 
 
