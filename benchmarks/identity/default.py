@@ -3,7 +3,8 @@
     python benchmarks/identity/default.py [--train] [--write] [--work FOLDER]
 
 Archives are made by `caseindex ingest`, figures by `caseindex bench identity` and `caseindex bench misfiled`: what a user
-gets before anything is trained. The paediatric side holds the patients that benchmarks/identity/recipes.py tests on.
+gets before anything is trained. The paediatric side holds the patients that benchmarks/identity/recipes.py tests on: with
+the ids as the files have them, and ("persons") with those only that name a child (benchmarks/identity/shared_ids.py).
 With `--train`, the same by a model that `caseindex train identity --sizes 160,224 --image-encoder grid --epochs 60` made on
 the other paediatric patients (half an hour on 2 cores), compared by that command with the untrained default on the adult
 archive, which it never saw.
@@ -50,7 +51,7 @@ def main() -> None:
         model = options.model
         if options.train:
             found["training"], model = _train(work, options.data)
-        for name in ("paediatric", "adult"):
+        for name in ("paediatric", "paediatric persons", "adult"):
             archive, same = make(name, work, options.data)
             common = ("--archive", archive, "--model", model, *same)
             found[name] = {
@@ -77,7 +78,7 @@ def _with_few_images(archive: Path, model: str | Path) -> dict[str, Any]:
 
 def _train(work: Path, data: Path) -> tuple[Any, Path]:
     """(what the command said, the model's folder)."""
-    archive, same = make("paediatric training side", work, data)
+    archive, same = make("paediatric persons training side", work, data)
     adult, _ = make("adult", work, data)
     how = ("--sizes", "160,224", "--image-encoder", "grid", "--epochs", "60")
     said = caseindex("train", "identity", "--archive", archive, *how, "--other", adult, *same)

@@ -45,6 +45,7 @@ def test_sentences_of_a_fifth_annotator(language: Language) -> None:
         ("eleventh", 100, 0.97),
         ("twelfth", 120, 0.92),
         ("thirteenth", 120, 0.88),
+        ("fifteenth", 120, 0.90),
     ],
 )
 def test_sentences_of_other_hospitals(name: str, count: int, floor: float, language: Language) -> None:
