@@ -235,7 +235,7 @@ class Names:
         where: dict[str, list[int]] = {}
         for position, norm in enumerate(norms):
             where.setdefault(norm, []).append(position)
-        known = where.keys()
+        known = frozenset(where)
         clauses = Clauses(text, words)
         matches: list[Match] = []
         for position, word in enumerate(words):

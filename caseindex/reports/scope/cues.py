@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from caseindex.records import Language
-from caseindex.reports.scope.first_letters import first_letters
+from caseindex.reports.scope.openings import openings
 from caseindex.reports.text import chinese
 
 CUES_FILE = Path(__file__).parents[1] / "data" / "cues.tsv"
@@ -48,13 +48,13 @@ _WORD_START = re.compile(r"(?<![\w-])\S|\?")
 
 
 class _Cues:
-    """The cues of a language with spaces, by the letter that they begin with; those of a letter are compiled when a text
-    first has a word that begins with it, and a word is tried against a few cues only."""
+    """The cues of a language with spaces, by the two letters that they begin with; those of a pair are compiled when a
+    text first has a word that begins with it, and a word is tried against a few cues only."""
 
     def __init__(self, patterns: Mapping[str, Meaning]) -> None:
         self._patterns = patterns
         self._words = sorted(patterns.keys() - {_MARK}, key=lambda pattern: (-len(pattern), pattern))
-        self._begins = {pattern: first_letters(pattern) for pattern in self._words}
+        self._begins = {pattern: openings(pattern) for pattern in self._words}
         self._compiled: dict[str, re.Pattern[str] | None] = {}
         self._meanings: dict[str, Meaning] = {}
 
@@ -65,21 +65,25 @@ class _Cues:
             begin = word.start()
             if begin < end:
                 continue
-            letter = lower[begin]
-            fitting = self._compiled[letter] if letter in self._compiled else self._compile(letter)
+            pair = lower[begin : begin + 2]
+            fitting = self._compiled[pair] if pair in self._compiled else self._compile(pair)
             match = fitting.match(lower, begin) if fitting is not None else None
             if match is not None:
                 end = match.end()
                 yield Cue(*self._meanings[match.lastgroup or ""], begin, end)
 
-    def _compile(self, letter: str) -> re.Pattern[str] | None:
-        """What the cues that may begin with ``letter`` match; ``None`` where there are none."""
-        words = [word for word in self._words if (begins := self._begins[word]) is None or letter in begins]
+    def _compile(self, pair: str) -> re.Pattern[str] | None:
+        """What the cues that may begin with ``pair`` match; ``None`` where there are none."""
+        words = [
+            word
+            for word in self._words
+            if (begins := self._begins[word]) is None or pair in begins or pair[0] in begins
+        ]
         whole = rf"(?:{_either(words, self._patterns, self._meanings)})(?!\w)" if words else ""
-        if letter == "?":
+        if pair[0] == "?":
             whole = _either([_MARK], self._patterns, self._meanings)
-        self._compiled[letter] = re.compile(whole) if whole else None
-        return self._compiled[letter]
+        self._compiled[pair] = re.compile(whole) if whole else None
+        return self._compiled[pair]
 
 
 class _ChineseCues:

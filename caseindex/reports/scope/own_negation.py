@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from caseindex.records import Language
 
@@ -21,12 +22,21 @@ _OF_A_KIND = re.compile(
     r"(?:displaced|depressed|comminuted|union)\b|(?:occlusive|obstruct\w+|ha?emorrhagic|calcified|functioning|traumatic|necrotic|cavit\w+|loculated|cystic|specific|segmental|mass-?like) \w",
     re.IGNORECASE,
 )
+# Each English alternative of _OWN_NEGATION holds one of these: looked for first, as most names hold none.
+_IN_DENIALS = ("no", "neither", "without", "free", "clear", "negative", "unremarkable", "cent", "intact")
 
 
 def denied_by_name(text: str, start: int, end: int, language: Language) -> bool:
     """Whether the words of the mention at ``start`` to ``end``, or a prefix, deny it. Of a list of Russian predicates the
     last counts ("желудочки симметричны, не расширены")."""
     comma = text.rfind(",", start, end) if language is Language.RUSSIAN else -1
-    if _OWN_NEGATION.search(text, max(start, comma), end):
+    if _may_deny(text[max(start, comma) : end]) and _OWN_NEGATION.search(text, max(start, comma), end):
         return True
     return _PREFIXED.search(text[max(0, start - 5) : start]) is not None and not _OF_A_KIND.match(text, start, end)
+
+
+@lru_cache(maxsize=4096)  # reports repeat their names
+def _may_deny(name: str) -> bool:
+    """Whether ``_OWN_NEGATION`` may match within a name; of another script it always may."""
+    lower = name.lower()
+    return not lower.isascii() or any(word in lower for word in _IN_DENIALS)

@@ -74,6 +74,8 @@ _RELATIVE = re.compile(
     r"|контр?алатеральн\w+|с противоположной стороны|противоположн\w+)\b|(?P<zh>同侧)|对侧",
     re.IGNORECASE,
 )
+# Each English alternative of _RELATIVE holds one of these: looked for first, as most sentences hold none.
+_IN_RELATIVE = ("lateral", "side", "opposite", "this ", "that ")
 _OTHER = {Side.LEFT: Side.RIGHT, Side.RIGHT: Side.LEFT}
 _FAR = 60  # characters
 _STRESSED = re.compile(r"(?:left|right)$", re.IGNORECASE)
@@ -172,6 +174,9 @@ def is_direction(sentence: str, left: int) -> bool:
 
 def is_relative(sentence: str) -> bool:
     """Whether a word like "contralateral" stands in the sentence."""
+    lower = sentence.lower()
+    if lower.isascii() and not any(word in lower for word in _IN_RELATIVE):
+        return False
     return _RELATIVE.search(sentence) is not None
 
 

@@ -29,6 +29,8 @@ _ONE_MORE = re.compile(
     re.IGNORECASE,
 )
 _LAST_WORD = re.compile(r"([^\s(\[«\"]+)$")
+_LETTER = re.compile(r"[^\W_]")  # or a digit
+_LONGEST_WORD = 40  # characters that a last word is looked for in
 
 
 def sentences(text: str) -> list[tuple[int, int]]:
@@ -59,7 +61,7 @@ def _ends(text: str, start: int, match: re.Match[str]) -> bool:
     mark = match.group()
     if mark == ";" and _ONE_MORE.match(text, match.end()):
         return False  # "the left one has resolved; the right one persists"
-    if not any(letter.isalnum() for letter in text[start : match.start()]):
+    if not _LETTER.search(text, start, match.start()):
         return False  # "? pneumonia"
     if mark == "？" and _ASKS_ON.match(text, match.end()):
         return False  # "左肾上腺嗜铬细胞瘤？腺瘤？"
@@ -72,7 +74,7 @@ def _ends(text: str, start: int, match: re.Match[str]) -> bool:
         before = text[start : match.start()].rstrip()
         return not before or following[0].isupper() or before[-1] in ":：" or not following[0].isalpha()
     if mark == ".":
-        word = _LAST_WORD.search(text, start, match.start())
+        word = _LAST_WORD.search(text, max(start, match.start() - _LONGEST_WORD), match.start())
         if word is None:
             return True
         last = word.group(1).lower()
@@ -94,5 +96,5 @@ def _append(found: list[tuple[int, int]], text: str, start: int, end: int) -> No
         start += 1
     while end > start and text[end - 1].isspace():
         end -= 1
-    if end > start and any(letter.isalnum() for letter in text[start:end]):
+    if end > start and _LETTER.search(text, start, end):
         found.append((start, end))

@@ -51,7 +51,8 @@ class Corrector:
     def __init__(self, vocabulary: Set[str], words: Mapping[str, str]) -> None:
         self._vocabulary = vocabulary
         self._words = words
-        self._english: dict[str, list[tuple[str, str]]] = {}  # first letter -> (American spelling, as written)
+        # (first letter, length) -> (American spelling, as written)
+        self._english: dict[tuple[str, int], list[tuple[str, str]]] = {}
         self._russian: dict[str, list[str]] = {}
         self._cached = lru_cache(maxsize=50_000)(self._correct)
 
@@ -72,7 +73,8 @@ class Corrector:
                 return near.pop() if len(near) == 1 else norm
             near = {
                 self._words[known]
-                for plain, known in self._english.get(word[0], ())
+                for length in range(len(word) - 1, len(word) + 2)
+                for plain, known in self._english.get((word[0], length), ())
                 if plain == word or one_edit_apart(word, plain)
             }
         else:
@@ -92,7 +94,7 @@ class Corrector:
     def _index(self) -> None:
         for known in self._words:
             plain = english.american(known)
-            self._english.setdefault(plain[0], []).append((plain, known))
+            self._english.setdefault((plain[0], len(plain)), []).append((plain, known))
         for known in self._vocabulary:
             if not known.isascii() and len(known) >= MIN_RUSSIAN - 1:
                 self._russian.setdefault(known[0], []).append(known)

@@ -129,6 +129,11 @@ def words_but_chinese(text: str) -> list[Token]:
 @lru_cache(maxsize=16)  # one report is asked for its words several times
 def _words(text: str) -> tuple[Token, ...]:
     found = []
+    if text.isascii():  # no word needs to be asked whether it is Chinese
+        for match in _WORD.finditer(text):
+            norm, stop = _normal(match.group())
+            found.append(Token(match.group(), norm, match.start(), match.end(), stop))
+        return tuple(found)
     for match in _WORD.finditer(text):
         word, start = match.group(), match.start()
         if _HAN.match(word):

@@ -1,4 +1,4 @@
-"""With which letters what a pattern matches may begin: by them a list of hundreds of cues is looked up at each word."""
+"""With which two letters what a pattern matches may begin: by them a list of hundreds of cues is looked up at each word."""
 
 from __future__ import annotations
 
@@ -7,21 +7,25 @@ from collections.abc import Iterator
 
 _LOOK_BEHIND = re.compile(r"\(\?<[!=](?:[^()\\]|\\.)*\)|\\b")  # "(?<!not )excluded"
 _MARK = re.compile(r"\\.|\[(?:[^\]\\]|\\.)*\]|[()|]")  # what is escaped or in a class is none
+_LETTER = re.compile(r"[^\W_]|[ /-]")
+# two letters that are both there: not "no?", "n{0,2}"
+_PAIR = re.compile(rf"(?:{_LETTER.pattern}){{2}}(?![?*{{])")
 _OPTIONAL = re.compile(r"\?|\*|\{0,\d*\}")
 
 
-def first_letters(pattern: str) -> frozenset[str] | None:
-    """The letters, of a pattern in lower case; ``None`` where they cannot be told.
+def openings(pattern: str) -> frozenset[str] | None:
+    """The first two letters of what a pattern in lower case matches, or one letter where any may follow it; ``None`` where
+    they cannot be told.
 
-    >>> sorted(first_letters("(?:is|are )?no(?:t|ne)?") or ())
-    ['a', 'i', 'n']
+    >>> sorted(openings("(?:is|are )?no(?:t|ne)?|a (?:few|bit)") or ())
+    ['a ', 'ar', 'is', 'no']
     """
     found: set[str] = set()
     for branch in _branches(pattern):
-        letters = _of_branch(branch)
-        if letters is None:
+        pairs = _of_branch(branch)
+        if pairs is None:
             return None
-        found |= letters
+        found |= pairs
     return frozenset(found)
 
 
@@ -32,16 +36,20 @@ def _of_branch(pattern: str) -> frozenset[str] | None:
         return None
     if pattern.startswith("(?:"):
         end = next(position for position, letter, depth in _marks(pattern) if letter == ")" and not depth)
-        letters, rest = first_letters(pattern[3:end]), pattern[end + 1 :]
-    elif pattern[0].isalnum() or pattern[0] in " -/":
-        letters, rest = frozenset(pattern[0]), pattern[1:]
+        pairs, rest = openings(pattern[3:end]), pattern[end + 1 :]
+    elif pair := _PAIR.match(pattern):
+        return frozenset([pair.group()])
+    elif _LETTER.match(pattern):
+        pairs, rest = frozenset(pattern[0]), pattern[1:]
+    elif pattern.startswith(r"\d"):
+        pairs, rest = frozenset("0123456789"), pattern[2:]
     else:
         return None
     optional = _OPTIONAL.match(rest)
-    if letters is None or optional is None:
-        return letters
+    if pairs is None or optional is None:
+        return pairs
     others = _of_branch(rest[optional.end() :])
-    return None if others is None else letters | others
+    return None if others is None else pairs | others
 
 
 def _branches(pattern: str) -> Iterator[str]:
