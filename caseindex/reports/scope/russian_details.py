@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 
 from caseindex.reports.lexicon import Lexicon, Mention
+from caseindex.reports.table import ConceptKind
 
 _FOCI = frozenset("lesion mass nodule liver_mass lung_nodule brain_mass bone_tumor renal_mass".split())
 # "размеры очагов", "часть очагов в печени", "сумма таргетных очагов"
@@ -23,11 +24,16 @@ _BESIDE_A_DISC = ("секвестр", r"грыж|диск|дурал|кореш�
 _SALIVARY = "подчелюст|поднижнечелюст|околоуш|слюн|слезн|молочн"
 _OTHER_MEANINGS = {
     "midline_shift": (  # "дислокация отломков", "дислокация дренажной трубки"
-        r"(?:дислокац|смещени)\w* (?:[а-яё]+ ){0,2}(?:отломк|фрагмент|дренаж|катетер|трубк|зонд|электрод|эндопротез|стент|фиксатор|хрусталик|надколенник|хряща|гортан|трахе|пищевод|почк|матк|орган|сердц|позвон)",
+        r"(?:дислокац|смещени)\w* (?:[а-яё]+ ){0,2}(?:отломк|фрагмент|миндалин|дренаж|катетер|трубк|зонд|электрод|эндопротез|стент|фиксатор|хрусталик|надколенник|хряща|гортан|трахе|пищевод|почк|матк|орган|сердц|позвон)",
         "",
     ),
     **dict.fromkeys(["pulmonary_sequestration", "osteomyelitis", "spondylodiscitis"], _BESIDE_A_DISC),
-    "lesion": (r"поражени\w+ (?:до |около |более )?\d", ""),  # "КТ-3 (поражение 60%)"
+    # "КТ-3 (поражение 60%)", "смещение в сторону поражения"
+    "lesion": (r"поражени\w+ (?:до |около |более )?\d|(?<=сторону )поражени|(?<=стороне )поражени", ""),
+    "vertebral_fracture": (r"перелом\w* (?:винт|стержн|пластин|конструкц|фиксатор|металлоконструкц)", ""),
+    "stenosis": ("сужени", "физиологическ\\w+ сужени"),  # "на уровне первого физиологического сужения пищевода"
+    "osteophyte": ("шип", "перегородк"),  # "искривление перегородки с костным шипом"
+    "renal_anomaly": ("единственн", "нефрэктоми|удален"),  # "единственная почка после нефрэктомии"
     "fibrosis": (r"фиброзно-(?!измен|рубц|спаеч|очаг)", ""),  # "фиброзно-хрящевой комплекс"
     "coronary_disease": ("(?:стеноз|окклюз|ПКА)", r"\bПБА\b|бедренн|подколенн|голен|конечност"),  # "ПКА" of a leg
     "disc_herniation": ("экструзи", "мениск"),  # "экструзия тела мениска"
@@ -48,6 +54,23 @@ _OTHER_PATTERNS = {
     for concept, (word, beside) in _OTHER_MEANINGS.items()
 }
 _SHADOW = re.compile("акустическ|тень", re.IGNORECASE)
+# "узел высокой плотности", "инородное тело металлической плотности"
+_OF_DENSITY = re.compile(r"(?:[а-яё]+(?:ой|ей) )+(?:плотности|интенсивности|эхогенности)", re.IGNORECASE)
+_WITH = re.compile(r"\bс (?:[а-яё]+ ){0,2}$", re.IGNORECASE)  # "кавернома с гемосидериновым ободком"
+# "ВПШ, дистальный конец катетера в брюшной полости"
+_END_OF = re.compile(
+    r"\b(?:кон(?:ец|ца|цом)|кончик\w*|отрез\w+|отдел\w*|част\w+|отверсти\w+|завит\w+) (?:[а-яё]+ )?$", re.IGNORECASE
+)
+_CONSTRUCTION = re.compile("(?:металло)?конструкци|винт|стержн|пластин", re.IGNORECASE)
+_HOLDS_CONSTRUCTION = frozenset(["spinal_fusion", "joint_prosthesis"])
+# "компрессионный перелом L1, костный мозг отечен, то есть перелом свежий"
+_SAME_FRACTURE = re.compile(
+    r"перелом (?:[а-яё]+ )?(?:свеж|стар|несвеж|консолидир|остр|подостр|стабил|нестабил)", re.IGNORECASE
+)
+_COLLECTED_BLOOD = re.compile("скоплени\\w+ крови|кров", re.IGNORECASE)
+_BLOOD = frozenset(["hemorrhage", "intracranial_hemorrhage", "brain_hemorrhage"])
+_DENSITIES = frozenset(["hyperdensity", "density_abnormality", "lung_opacity", "signal_abnormality", "lipoma"])
+_HAEMATOMA = frozenset(["sdh", "chronic_sdh", "edh"])
 
 
 def is_detail(mention: Mention, stated: Sequence[Mention], sentence: str, start: int, lexicon: Lexicon) -> bool:
@@ -62,6 +85,10 @@ def is_detail(mention: Mention, stated: Sequence[Mention], sentence: str, start:
         or _is_level(mention, earlier, before)
         or _is_lumen(mention, stated)
         or _are_foci_told(mention, stated, earlier, before, lexicon)
+        or _is_quality(mention, earlier, before)
+        or _is_part_of_device(mention, earlier, before, lexicon)
+        or _is_same_fracture(mention, earlier, sentence, start, lexicon)
+        or _is_blood_told(mention, stated)
     )
 
 
@@ -113,6 +140,48 @@ def _are_foci_told(
     if _ACTIVE.search(before):
         return any(other.concept not in _FOCI for other in stated)
     return _MEASURE.search(before) is not None and any(
-        not _FOCI.isdisjoint((other.concept, *lexicon.ancestors(other.concept))) or "metastasis" in other.concept
+        not _FOCI.isdisjoint((other.concept, *lexicon.ancestors(other.concept)))
+        or "metastasis" in other.concept
+        or "lymphadenopathy" in other.concept
         for other in earlier
+    )
+
+
+def _is_quality(mention: Mention, earlier: Sequence[Mention], before: str) -> bool:
+    """Whether a density is that of what stands right before it, a rim of haemosiderin that of a cavernoma."""
+    if mention.concept == "susceptibility":
+        return bool(earlier) and _WITH.search(before) is not None
+    if mention.concept not in _DENSITIES or not earlier or _OF_DENSITY.match(mention.text) is None:
+        return False
+    return 0 <= mention.start - earlier[-1].end <= 1
+
+
+def _is_part_of_device(mention: Mention, earlier: Sequence[Mention], before: str, lexicon: Lexicon) -> bool:
+    """Whether a catheter is the end of a device that is named, a construction that of an operated spine: "состояние после
+    ТПФ, конструкция стабильна"."""
+    if mention.concept == "hardware":
+        return _CONSTRUCTION.match(mention.text) is not None and any(
+            other.concept in _HOLDS_CONSTRUCTION for other in earlier
+        )
+    if mention.concept != "support_device" or _END_OF.search(before) is None:
+        return False
+    return any(lexicon.concepts[other.concept].kind is ConceptKind.DEVICE for other in earlier)
+
+
+def _is_same_fracture(
+    mention: Mention, earlier: Sequence[Mention], sentence: str, start: int, lexicon: Lexicon
+) -> bool:
+    """Whether a fracture is one that was named, of which its age is told."""
+    if "fracture" not in mention.concept or _SAME_FRACTURE.match(sentence, start) is None:
+        return False
+    kinds = lexicon.expand("fracture")
+    return any(other.concept in kinds for other in earlier)
+
+
+def _is_blood_told(mention: Mention, stated: Sequence[Mention]) -> bool:
+    """Whether blood is that of a haematoma of the coverings: "скопление крови по конвексу (субдуральная гематома)"."""
+    return (
+        mention.concept in _BLOOD
+        and _COLLECTED_BLOOD.match(mention.text) is not None
+        and any(other.concept in _HAEMATOMA for other in stated)
     )

@@ -15,6 +15,7 @@ from caseindex.reports.scope.english_repeats import repeats
 from caseindex.reports.scope.english_signs import described_only
 from caseindex.reports.scope.judgement import is_category
 from caseindex.reports.scope.russian_details import is_detail
+from caseindex.reports.scope.russian_meanings import as_meant_here
 
 _OPERATION = re.compile(r"(?:ectomy|Whipple\b.*|Hartmann\b.*|anterior resection|TURP|TURBT)$", re.IGNORECASE)
 
@@ -30,6 +31,7 @@ def understood(
     if language is Language.ENGLISH:
         here = in_company(here, sentence, start)
         return here, [mention for mention in here if mention.concept in lexicon.stated or _is_operation(mention)]
+    here = as_meant_here(here, sentence)
     return here, [mention for mention in here if mention.concept in lexicon.stated]
 
 
@@ -37,8 +39,8 @@ def adds_nothing(
     mention: Mention, stated: Sequence[Mention], sentence: str, begin: int, language: Language, lexicon: Lexicon
 ) -> bool:
     """Whether one of the ``stated`` mentions only tells more of another. ``begin``: where it stands in the sentence."""
-    if language is Language.RUSSIAN:
-        return is_detail(mention, stated, sentence, begin, lexicon)
+    if language is Language.RUSSIAN and is_detail(mention, stated, sentence, begin, lexicon):
+        return True
     if language is Language.ENGLISH and repeats(mention, stated, sentence, begin, lexicon):
         return True
     return _only_grades(mention, stated, language)
@@ -53,7 +55,15 @@ def settled(
         return without_signs(found, names), []
     if len(found) > 1 and language is Language.ENGLISH:
         return found, [found[number] for number in described_only(found, names)]
+    if len(found) > 1 and language is Language.RUSSIAN:
+        return found, _fluid_told_twice(found)
     return found, []
+
+
+def _fluid_told_twice(found: Sequence[Statement]) -> list[Statement]:
+    """Free fluid that was found in two places of the belly: "жидкость в кармане Моррисона и малом тазу"."""
+    told = {made.polarity for made in found if made.finding == "ascites"}
+    return [made for made in found if made.finding == "free_fluid" and made.polarity in told]
 
 
 def _is_operation(mention: Mention) -> bool:

@@ -22,7 +22,7 @@ Named = tuple[str, int, int]  # concept, start, end
 _HEADING = re.compile(  # "Right knee: ...", "Left wrist, TFCC tear"
     r"[^:：.;,，。]{2,45}[:：]|(?:[Ll]eft|[Rr]ight) (?:knee|shoulder|wrist|ankle|elbow|hip|foot|hand|kidney|breast|ovary|testis|orbit|ear),(?= )"
 )
-_RUSSIAN_HEADING = re.compile(r"[^:.;,]{2,45}(?::|\s[-–—]\s)")
+_RUSSIAN_HEADING = re.compile(r"(?!(?i:(?:состояние )?после|сост\.?)\b)[^:.;,]{2,45}(?::|\s[-–—]\s)")
 _OF_NO_ORGAN = frozenset(["free_fluid", "ascites", "abdominal_lymphadenopathy"])  # "яичник - киста, свободная жидкость"
 _SEMICOLON = re.compile(r";\s*")
 _OPENS = re.compile(
@@ -52,7 +52,7 @@ _CALLED = {
         re.IGNORECASE,
     ),
     Language.RUSSIAN: re.compile(
-        r"\s[-–—=]\s|:\s|,\s*(?:вероят|возможн|соответств|характерн|типичн|подозр|похож|наиболее|скорее|в пользу|картина)\w*",
+        r"\s[-–—=]\s|:\s|,\s*(?:вероят|возможн|соответств|характерн|типичн|подозр|похож|наиболее|скорее|в пользу|картина|больше данных за)\w*(?: всего)?,?",
         re.IGNORECASE,
     ),
     Language.CHINESE: re.compile(

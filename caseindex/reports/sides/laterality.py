@@ -40,9 +40,9 @@ _WORDS = {
         r"|слева и справа|справа и слева|(?:справа|слева)(?:,| и) \d+ ?(?:ст|мм|см|степени)?\.? (?:справа|слева)|(?:справа|слева) (?:\w+ )?больше,? чем (?:справа|слева)|(?:больше|преимущественно|более|в большей степени|хуже) (?:выражен\w* )?(?:справа|слева)|D ?> ?S|S ?> ?D"
         r"|(?:прав[а-я]{2,3} и (?:\S+ )?лев|лев[а-я]{2,3} и (?:\S+ )?прав)[а-я]{2,3})\b"
         r"|\b(?P<left>слева|влево|лев(?:ый|ая|ое|ого|ому|ым|ом|ой|ую|ые|ых|ыми|(?=\.))|левосторонн\w+|ЛСМА|ЛВСА|sin)\b"
-        r"(?! (?:желудоч(?!к\w* (?:голов|мозга))|предсерд))"
+        r"(?! (?:желудоч(?!к\w* (?:голов|мозга))|предсерд|отдел\w* сердца|камер))"
         r"|\b(?P<right>справа|вправо|прав(?:ый|ая|ое|ого|ому|ым|ом|ой|ую|ые|ых|ыми|(?=\.))|правосторонн\w+|ПСМА|ПВСА|dex)\b"
-        r"(?! (?:желудоч(?!к\w* (?:голов|мозга))|предсерд))",
+        r"(?! (?:желудоч(?!к\w* (?:голов|мозга))|предсерд|отдел\w* сердца|камер))",
         re.IGNORECASE,
     ),
     Language.CHINESE: re.compile(
@@ -51,7 +51,7 @@ _WORDS = {
     ),
 }
 _CLAUSE = re.compile(
-    r"(?<![\dIVX]),|,(?! ?(?:\d+|[IVX]+)(?:[-–,]\s?(?:\d+|[IVX]+))* (?:ребер|рёбер|ребра|ribs?))|[;，；。、:：]|(?<=[а-яё])\?\s(?=(?:прав|лев|справа|слева))|\s[-–—]\s|(?P<with>(?<!consistent )(?<!compatible )\bwith\b|\bс (?!прав|лев|обе|двух|одной|этой|той|противопол|локал|расп)|\bwithout\b|\bno\b(?! longer)|\bбез\b)|(?P<zh>[伴并])"
+    r"(?<![\dIVX]),|,(?! ?S\d)(?! ?(?:\d+|[IVX]+)(?:[-–,]\s?(?:\d+|[IVX]+))* (?:ребер|рёбер|ребра|ribs?))|[;，；。、:：]|(?<=[а-яё])\?\s(?=(?:прав|лев|справа|слева))|\s[-–—]\s|(?P<with>(?<!consistent )(?<!compatible )\bwith\b|\bс (?!прав|лев|обе|двух|одной|этой|той|противопол|локал|расп)|\bwithout\b|\bno\b(?! longer)|\bбез\b)|(?P<zh>[伴并])"
     r"|\b(?:but|however|and the|due to|secondary to|given|since|plus|но|однако|на фоне|вследствие)\b"
 )
 # Said of what stands before the comma: "сакроилеит, больше справа".
@@ -69,9 +69,9 @@ _TOLD = re.compile(
     re.IGNORECASE,
 )
 _RELATIVE = re.compile(
-    r"\b(?P<same>ipsilateral\w*|(?:the )?same side|(?:that|this) side|(?:that|this)(?= (?:hemithorax|hemisphere|hemiabdomen|kidney|lung|breast|hip|knee|ovary))|т(?:ой|у) же сторон[ыеу]|эт(?:ой|у) (?:же )?сторон[ыеу]|соименн\w+|одноимённ\w+|одноименн\w+|ипсилатеральн\w+)\b"
+    r"\b(?P<same>ipsilateral\w*|(?:the )?same side|(?:that|this) side|(?:that|this)(?= (?:hemithorax|hemisphere|hemiabdomen|kidney|lung|breast|hip|knee|ovary))|т(?:ой|у) же сторон[ыеу]|там же|тут же|эт(?:ой|у) (?:же )?сторон[ыеу]|соименн\w+|одноимённ\w+|одноименн\w+|ипсилатеральн\w+)\b"
     r"|\b(?:contralateral\w*|opposite side|(?:the )?opposite(?= (?:breast|lung|kidney|hip|knee|hemisphere|hemithorax))"
-    r"|контр?алатеральн\w+|с противоположной стороны|противоположн\w+)\b|(?P<zh>同侧)|对侧",
+    r"|контр?а?латеральн\w+|с противоположной стороны|противоположн\w+)\b|(?P<zh>同侧)|对侧",
     re.IGNORECASE,
 )
 # Each English alternative of _RELATIVE holds one of these: looked for first, as most sentences hold none.
@@ -107,7 +107,7 @@ _MODIFIERS = re.compile(
 _SPREADS = re.compile(r"(?:breaking|bursting|extending|rupturing) into\b")  # "bleed in the left thalamus breaking into"
 _PARTICIPLE = re.compile(r"[a-z]{4,}ing\b", re.IGNORECASE)
 _OWN_SIDE = frozenset(
-    "free_fluid ascites hemoperitoneum lymphadenopathy abdominal_lymphadenopathy spinal_stenosis".split()
+    "spondylodiscitis free_fluid ascites hemoperitoneum lymphadenopathy abdominal_lymphadenopathy spinal_stenosis".split()
 )
 # "a right apical bulla and emphysema": what an English report finds all over an organ
 _ALL_OVER = frozenset(

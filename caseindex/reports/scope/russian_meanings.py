@@ -1,0 +1,54 @@
+"""Russian words that mean another finding beside others: "ВМК в полости матки" is a device, "ВМК в лобной доле" a bleeding."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from caseindex.reports.lexicon import Mention
+
+_OF_THE_CHEST = r"л[её]гк(?:ого|их|ом|ое|ие)\b|инфильтр|плевр|пневмо|эмфизем|ателектаз|бронх|медиастин|средостен|\bбулл|\bОГК|матово"
+_ELSEWHERE = r"сустав|брюшн|тазу?\b|перикард|колен|аппенд|печен|кишк|пузыр|матк|яичник|селез|\bпочк"
+# (concept, what its mention begins with, what stands in the sentence, what does not, the concept that is meant)
+_MEANINGS = [
+    # "миома матки, ВМК в полости"
+    ("brain_hemorrhage", "ВМК", r"матк|миом|эндометри|цервик|яичник", r"мозг|гемисфер|лобн|височн|темен", "iud"),
+    # "гиперинтенсивный сигнал от зрительных нервов, неврит?"
+    ("inflammation", "неврит", "зрительн", "$^", "optic_neuritis"),
+    # "восходящая аорта расширена, расслоения стенки нет"
+    ("dissection", "расслоени|диссекци", "аорт", r"сонн|позвоночн|артери|\bВСА|\bПА\b", "aortic_dissection"),
+    # "конкрементов в полости пузыря нет" of the bladder
+    ("cholelithiasis", "конкремент|кам", r"мочевого пузыря|мочевой пузырь", "желч", "bladder_stone"),
+    # "ФКМ обеих желез, киста слева"
+    ("cyst", "кист", r"мастопати|ФКМ|фиброаденом|фиброзно-кистозн|молочн|\bМЖ\b", "аксилл|подмыш|щитовидн", "breast_cyst"),
+    # "эмфизема, выпота нет"
+    ("free_fluid", "выпот", _OF_THE_CHEST, _ELSEWHERE, "pleural_effusion"),
+    # "эпифизеолиз лучевой кости"
+    ("scfe", "эпифизеолиз|остеоэпифизеолиз", r"лучев|локтев|плечев|фаланг|кисти|больше|мало|голен|пястн", "бедр", "salter_harris"),
+]  # fmt: skip
+_PATTERNS = {
+    concept: (
+        re.compile(word, re.IGNORECASE),
+        re.compile(beside, re.IGNORECASE),
+        re.compile(without, re.IGNORECASE),
+        meant,
+    )
+    for concept, word, beside, without, meant in _MEANINGS
+}
+
+
+def as_meant_here(mentions: Sequence[Mention], sentence: str) -> Sequence[Mention]:
+    """The mentions of a Russian sentence, each with the concept that its words mean there."""
+    if not any(mention.concept in _PATTERNS for mention in mentions):
+        return mentions
+    return [_as_meant(mention, sentence) for mention in mentions]
+
+
+def _as_meant(mention: Mention, sentence: str) -> Mention:
+    pattern = _PATTERNS.get(mention.concept)
+    if pattern is None:
+        return mention
+    word, beside, without, meant = pattern
+    if word.match(mention.text) is None or beside.search(sentence) is None or without.search(sentence) is not None:
+        return mention
+    return mention._replace(concept=meant)
