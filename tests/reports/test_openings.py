@@ -20,6 +20,7 @@ from caseindex.reports.scope.openings import openings
         ("x?y*z", "x y z"),
         (r"an?|h\.o", "a h"),
         ("ab{0,2}c|ab?d", "a"),
+        ("[-–:] none", "- – :"),
         (r"\d+ years|one", "0 1 2 3 4 5 6 7 8 9 on"),
     ],
 )
@@ -27,7 +28,7 @@ def test_letters(pattern: str, expected: str) -> None:
     assert openings(pattern) == frozenset(expected.split())
 
 
-@pytest.mark.parametrize("pattern", [r"\w+ly", r"(?:\w+ly )?favou?red", r"\?", "[-–]", "(?:x)?"])
+@pytest.mark.parametrize("pattern", [r"\w+ly", r"(?:\w+ly )?favou?red", r"\?", "[a-z]x", "[^-]", "(?:x)?"])
 def test_where_they_cannot_be_told(pattern: str) -> None:
     assert openings(pattern) is None
 

@@ -57,6 +57,9 @@ class _Cues:
         self._begins = {pattern: openings(pattern) for pattern in self._words}
         self._compiled: dict[str, re.Pattern[str] | None] = {}
         self._meanings: dict[str, Meaning] = {}
+        self._mark = re.compile(_either([_MARK], patterns, self._meanings)) if _MARK in patterns else None
+        # Most pairs have no cues but the few that are found by one letter, and share those.
+        self._any_of = lru_cache(maxsize=None)(self._compile_words)
 
     def find(self, lower: str) -> Iterator[Cue]:
         """The cues of a sentence in lower case."""
@@ -74,16 +77,16 @@ class _Cues:
 
     def _compile(self, pair: str) -> re.Pattern[str] | None:
         """What the cues that may begin with ``pair`` match; ``None`` where there are none."""
-        words = [
+        words = tuple(
             word
             for word in self._words
             if (begins := self._begins[word]) is None or pair in begins or pair[0] in begins
-        ]
-        whole = rf"(?:{_either(words, self._patterns, self._meanings)})(?!\w)" if words else ""
-        if pair[0] == "?":
-            whole = _either([_MARK], self._patterns, self._meanings)
-        self._compiled[pair] = re.compile(whole) if whole else None
+        )
+        self._compiled[pair] = self._mark if pair[0] == _MARK[-1] else self._any_of(words) if words else None
         return self._compiled[pair]
+
+    def _compile_words(self, words: tuple[str, ...]) -> re.Pattern[str]:
+        return re.compile(rf"(?:{_either(words, self._patterns, self._meanings)})(?!\w)")
 
 
 class _ChineseCues:

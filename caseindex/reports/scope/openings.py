@@ -10,6 +10,7 @@ _MARK = re.compile(r"\\.|\[(?:[^\]\\]|\\.)*\]|[()|]")  # what is escaped or in a
 _LETTER = re.compile(r"[^\W_]|[ /-]")
 # two letters that are both there: not "no?", "n{0,2}"
 _PAIR = re.compile(rf"(?:{_LETTER.pattern}){{2}}(?![?*{{])")
+_CLASS = re.compile(r"\[(-?[^]^\\-]+)]")  # "[-–:]"; of a range or all but some the letters are not told
 _OPTIONAL = re.compile(r"\?|\*|\{0,\d*\}")
 
 
@@ -41,6 +42,8 @@ def _of_branch(pattern: str) -> frozenset[str] | None:
         return frozenset([pair.group()])
     elif _LETTER.match(pattern):
         pairs, rest = frozenset(pattern[0]), pattern[1:]
+    elif a_class := _CLASS.match(pattern):
+        pairs, rest = frozenset(a_class[1]), pattern[a_class.end() :]
     elif pattern.startswith(r"\d"):
         pairs, rest = frozenset("0123456789"), pattern[2:]
     else:

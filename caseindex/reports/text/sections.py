@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 # Canonical name -> headers, as regular expressions in lower case.
@@ -37,11 +38,12 @@ _HEADERS = {
     "recommendation": r"recommendations?|рекомендаци[ия]|рекомендовано|建议",
 }
 _HEADER = re.compile(
-    r"(?:^|(?<=[\n.。;；]))[ \t*#]*(?:"
+    r"[ \t*#]*(?:"
     + "|".join(f"(?P<{name}>{pattern})" for name, pattern in _HEADERS.items())
     + r")[ \t*]*(?:[:：】]|[ \t]*\n|[ \t]+-[ \t])",
     re.IGNORECASE,
 )
+_BEFORE_HEADER = re.compile(r"[\n.。;；]")
 _TITLE = re.compile(
     r"^[ \t]*(?:final|preliminary|wet read|addendum)[ \t]+report[ \t]*:?[ \t]*$", re.IGNORECASE | re.MULTILINE
 )
@@ -63,7 +65,7 @@ def sections(text: str) -> list[Section]:
     >>> [(part.name, part.start) for part in sections("FINDINGS: Clear.\\nIMPRESSION: Normal.")]
     [('findings', 10), ('impression', 29)]
     """
-    headers = list(_HEADER.finditer(text))
+    headers = list(_headers(text))
     titles = [match.span() for match in _TITLE.finditer(text)]
     found: list[Section] = []
     first = headers[0].start() if headers else len(text)
@@ -73,6 +75,16 @@ def sections(text: str) -> list[Section]:
     for header, end in zip(headers, ends, strict=False):
         _append(found, header.lastgroup or "body", text, header.end(), end)
     return found
+
+
+def _headers(text: str) -> Iterator[re.Match[str]]:
+    """The headers, each at the beginning of the text, of a line or behind a full stop."""
+    end = 0
+    for start in (0, *(mark.end() for mark in _BEFORE_HEADER.finditer(text))):
+        header = _HEADER.match(text, start) if start >= end else None
+        if header is not None:
+            end = header.end()
+            yield header
 
 
 def _append(found: list[Section], name: str, text: str, start: int, end: int) -> None:

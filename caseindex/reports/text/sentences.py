@@ -14,9 +14,10 @@ _ABBREVIATIONS = frozenset(
 _SHORT = frozenset(
     "neg pos dev bilat lat ant sup inf susp poss prob mod mult assoc incl resp prox dist rt lt abn min max diam approx hx c/w vert".split()
 )
+# Each begins with one character of a few, which `re` finds quickly; what must stand before it is asked afterwards.
 _BOUNDARY = re.compile(
-    r"[.!?]+(?=[\s\"')\]»]|$)|(?<=[a-zа-яё]{3})\.(?=[A-ZА-ЯЁ])|[。！？；;]+"
-    r"|(?<=[\u4e00-\u9fff）)]) +(?=\d{1,2}[.、．] ?[\u4e00-\u9fff])|\n[ \t]*\n\s*|\n"  # "右肺肺炎 2.左侧积液"
+    r"[.!?。！？；; \n](?:(?<=[.!?])[.!?]*(?=[\s\"')\]»]|$)|(?<=[a-zа-яё]{3}\.)(?=[A-ZА-ЯЁ])|(?<=[。！？；;])[。！？；;]*"
+    r"|(?<=[\u4e00-\u9fff）)] ) *(?=\d{1,2}[.、．] ?[\u4e00-\u9fff])|(?<=\n)(?:[ \t]*\n\s*)?)"  # "右肺肺炎 2.左侧积液"
 )
 _BULLET = re.compile(r"\s*(?:[-–—•*·]|\d{1,2}[.)、]|[（(]?\d{1,2}[)）])\s*\S")
 _GOES_ON = re.compile(r" (?:\d|[a-zа-яё]|[(])")
