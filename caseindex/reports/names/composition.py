@@ -78,7 +78,7 @@ _NEVER_AFAR = frozenset(["myocardial_infarction"])  # "wedge-shaped infarct and 
 # "病变", "поражение" are any disease of the organ and no mass in it; these haematomas lie outside the skull
 _NOT_COMPOSED = re.compile(
     r"metaphyseal (?:corner )?fractures?|nabothian|(?:mucoid|myxoid|intrasubstance) degenerat|病变$|导管内乳头状瘤|前列腺钙化|.{0,3}瓣.*钙化|.{0,2}韧带钙化|吻合口|abnormalit|поражени|паравертебр"
-    r"|тромбо[а-яё]+ (?:[а-яё]+ )?подкожн|подапоневр|поднадкостнич|подкожн|субгалеал|\w+ \w+ клапан",
+    r"|тромбо[а-яё]+ (?:[а-яё]+ )?подкожн|подапоневр|поднадкостнич|подкожн|субгалеал|\w+ \w+ клапан|кальци\w+ [^,;]*клапан",
     re.IGNORECASE,
 )
 # "known metastatic breast cancer, new liver lesions": not those of the liver
@@ -92,7 +92,9 @@ _DISTANT = re.compile(
 # "no filling defect in the main, lobar or segmental pulmonary arteries": the comma parts adjectives
 _OF_PARTS = re.compile(
     r"\s+(?:seen |identified )?(?:in|within|of|involving) (?:the |all |any )?(?:(?:main|lobar|segmental|subsegmental|central|peripheral|proximal|distal"
-    r"|left|right|common|external|internal|superficial|deep|superior|inferior|anterior|middle|posterior)(?:,| or| and|,? and/or)* ){2}",
+    r"|left|right|common|external|internal|superficial|deep|superior|inferior|anterior|middle|posterior)(?:,| or| and|,? and/or)* ){2}"
+    # "дефектов контрастирования в стволе и главных ветвях легочной артерии"
+    r"|\s+(?:в|на уровне) (?:(?:стволе|бифуркации|главных|долевых|сегментарных|субсегментарных|центральных|крупных|ветвях|правой|левой|обеих|системе|просвете)(?:,| и| или)* )+",
     re.IGNORECASE,
 )
 _OF_ANYTHING = frozenset(["lesion", "edema", "injury"])

@@ -145,6 +145,8 @@ def _shares_rest(positions: list[int], gap: int, clauses: Clauses) -> bool:
     first, rest, clause = positions[0], positions[1:], clauses.clause
     if clauses.is_object(first) and clauses.words[rest[-1]] == "intact":
         return False  # "tear of the meniscus, ACL and PCL intact"
+    if clauses.opens_predicate(first, rest[-1]):
+        return False  # "подозрительное на рак, протоки печени расширены"
     return _unbroken(rest, gap) and clause[first + 1] != clause[first] and clause[rest[0]] == clause[rest[0] - 1]
 
 

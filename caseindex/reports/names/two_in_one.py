@@ -8,6 +8,7 @@ _SECOND = {  # concept -> (the other one, the words that name both)
     "cholecystitis": ("cholelithiasis", re.compile(".*(?<!бес)(?<!не)калькул", re.IGNORECASE)),
     "surgical_clips": ("cholecystectomy", re.compile("cholecystectomy", re.IGNORECASE)),
     "hepatomegaly": ("splenomegaly", re.compile("гепатоспл|hepatospl|肝脾", re.IGNORECASE)),
+    "gliosis": ("brain_atrophy", re.compile("(?:кистозно-)?глиозно-атроф", re.IGNORECASE)),
     "kyphosis": ("scoliosis", re.compile("кифосколио", re.IGNORECASE)),
     "radius_fracture": ("ulna_fracture", re.compile("[尺桡]、?[尺桡]骨|перелом.*костей.*предплечь", re.IGNORECASE)),
     "tibia_fracture": ("fibula_fracture", re.compile("胫、?腓骨|перелом.*костей.*голени", re.IGNORECASE)),

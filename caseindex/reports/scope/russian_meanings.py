@@ -9,6 +9,7 @@ from caseindex.reports.lexicon import Mention
 
 _OF_THE_CHEST = r"л[её]гк(?:ого|их|ом|ое|ие)\b|инфильтр|плевр|пневмо|эмфизем|ателектаз|бронх|медиастин|средостен|\bбулл|\bОГК|матово"
 _ELSEWHERE = r"сустав|брюшн|тазу?\b|перикард|колен|аппенд|печен|кишк|пузыр|матк|яичник|селез|\bпочк"
+_REACH = 400  # characters back that tell what is meant
 # (concept, what its mention begins with, what stands in the sentence, what does not, the concept that is meant)
 _MEANINGS = [
     # "миома матки, ВМК в полости"
@@ -23,6 +24,12 @@ _MEANINGS = [
     ("cyst", "кист", r"мастопати|ФКМ|фиброаденом|фиброзно-кистозн|молочн|\bМЖ\b", "аксилл|подмыш|щитовидн", "breast_cyst"),
     # "эмфизема, выпота нет"
     ("free_fluid", "выпот", _OF_THE_CHEST, _ELSEWHERE, "pleural_effusion"),
+    # "узел правой доли щитовидной железы; в левой доле узлов нет"
+    ("nodule", "узел|узл", r"щитовидн|TI-?RADS|зоб\b", r"молочн|\bМЖ\b|л[её]гк|\bЛУ\b|печен|надпоч", "thyroid_nodule"),
+    # "бляшка в устье левой ВСА, стеноз 55%"
+    ("stenosis", r"(?:гемодинамически |значим\w+ )*стеноз", r"\bВСА\b|сонн|\bОСА\b|БЦА|каротид", r"позвон|\bПА\b|подключ|канал|почечн|клапан|коронар|\bСМА\b|ПКА|ПНА|гортан|трахе", "carotid_stenosis"),
+    # "рак ободочной кишки, свободного газа нет"
+    ("collection_gas", r"свободн\w+ (?:газ|воздух)", r"кишк|кишеч|брюшн|брюши|желуд|печен|аппенд|живот", r"плевр|средост", "pneumoperitoneum"),
     # "эпифизеолиз лучевой кости"
     ("scfe", "эпифизеолиз|остеоэпифизеолиз", r"лучев|локтев|плечев|фаланг|кисти|больше|мало|голен|пястн", "бедр", "salter_harris"),
 ]  # fmt: skip
@@ -37,11 +44,14 @@ _PATTERNS = {
 }
 
 
-def as_meant_here(mentions: Sequence[Mention], sentence: str) -> Sequence[Mention]:
-    """The mentions of a Russian sentence, each with the concept that its words mean there."""
+def as_meant_here(mentions: Sequence[Mention], report: str, end: int) -> Sequence[Mention]:
+    """The mentions of a Russian sentence, which ends at ``end``, each with the concept that its words mean there; what stands
+    before a semicolon tells as well."""
     if not any(mention.concept in _PATTERNS for mention in mentions):
         return mentions
-    return [_as_meant(mention, sentence) for mention in mentions]
+    begin = max(report.rfind(mark, max(0, end - _REACH), mentions[0].start) for mark in (". ", "\n"))
+    told = report[begin + 1 if begin >= 0 else max(0, end - _REACH) : end]
+    return [_as_meant(mention, told) for mention in mentions]
 
 
 def _as_meant(mention: Mention, sentence: str) -> Mention:

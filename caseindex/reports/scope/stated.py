@@ -21,17 +21,17 @@ _OPERATION = re.compile(r"(?:ectomy|Whipple\b.*|Hartmann\b.*|anterior resection|
 
 
 def understood(
-    here: Sequence[Mention], sentence: str, start: int, language: Language, lexicon: Lexicon
+    here: Sequence[Mention], whole: str, sentence: str, start: int, language: Language, lexicon: Lexicon
 ) -> tuple[Sequence[Mention], list[Mention]]:
     """(all mentions of a sentence as they are meant there, those of them that state something). ``start``: where the sentence
-    begins in its report."""
+    begins in its report, which is ``whole``."""
     if language is Language.CHINESE:
         here = in_context(here, sentence, start, lexicon)
         return here, stated_mentions(here, sentence, start, lexicon)
     if language is Language.ENGLISH:
         here = in_company(here, sentence, start)
         return here, [mention for mention in here if mention.concept in lexicon.stated or _is_operation(mention)]
-    here = as_meant_here(here, sentence)
+    here = as_meant_here(here, whole, start + len(sentence))
     return here, [mention for mention in here if mention.concept in lexicon.stated]
 
 

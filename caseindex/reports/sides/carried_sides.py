@@ -22,7 +22,17 @@ Named = tuple[str, int, int]  # concept, start, end
 _HEADING = re.compile(  # "Right knee: ...", "Left wrist, TFCC tear"
     r"[^:：.;,，。]{2,45}[:：]|(?:[Ll]eft|[Rr]ight) (?:knee|shoulder|wrist|ankle|elbow|hip|foot|hand|kidney|breast|ovary|testis|orbit|ear),(?= )"
 )
-_RUSSIAN_HEADING = re.compile(r"(?!(?i:(?:состояние )?после|сост\.?)\b)[^:.;,]{2,45}(?::|\s[-–—]\s)")
+_RUSSIAN_HEADING = re.compile(
+    r"(?!(?i:(?:состояние )?после|сост\.?)\b)[^:.;,]{2,45}(?::|\s[-–—]\s)"
+    # "правая почка, 110х50 мм, ЧЛС расширена"
+    r"|(?i:(?:[а-яё]+(?:ая|ый|ое) )?(?:прав|лев)(?:ая|ый|ое) [а-яё]+(?: (?:железа|доля|пазуха|сустав))?),(?= )"
+)
+_MODALITY = re.compile(
+    r"(?:ММГ|УЗИ|УЗДГ|МС?КТ|СКТ|КТ|МРТ|РГ|Rg)[^:;.,]{0,30}:\s", re.IGNORECASE
+)  # "ММГ: правая МЖ - ..."
+_AFTER_OPERATION = re.compile(
+    r"(?:состояние |сост\. ?)?после\b", re.IGNORECASE
+)  # "после правосторонней гемиколэктомии: ..."
 _OF_NO_ORGAN = frozenset(["free_fluid", "ascites", "abdominal_lymphadenopathy"])  # "яичник - киста, свободная жидкость"
 _SEMICOLON = re.compile(r";\s*")
 _OPENS = re.compile(
@@ -66,7 +76,7 @@ _FOCAL = frozenset(
 )
 # "right epididymis enlarged, consistent with epididymitis", "hippocampal volume loss on the left, MTS"
 _ENGLISH_FOCAL = frozenset(
-    "epididymitis pyelonephritis torsion mastoiditis otitis_media osteomyelitis bursitis mesial_temporal_sclerosis joint_effusion dacryocystitis"
+    "epididymitis pyelonephritis torsion mastoiditis otitis_media osteomyelitis bursitis mesial_temporal_sclerosis joint_effusion dacryocystitis cholesteatoma"
     " sialadenitis tendinosis stress_fracture osteoarthritis septic_arthritis hydrosalpinx optic_neuritis lung_contusion".split()
 )
 _SYSTEMIC = frozenset(["lymphoma", "leukemia", "multiple_myeloma"])
@@ -87,6 +97,7 @@ _ON_THE_CLOCK = re.compile(
 _IN_PART = re.compile(
     r"(?:^|[,;:.(])\s*(?:а\s+)?(?:в|на|по)\s+(?:[а-яё-]+\s+){0,3}$", re.IGNORECASE
 )  # "в средней трети"
+_COMES_WITH = re.compile(r"\sсо?\s(?!признак)(?:[а-яё-]+\s){0,2}", re.IGNORECASE)
 _OF_BOTH_LUNGS = frozenset(["pulmonary_edema", "pulmonary_congestion", "heart_failure"])
 _CLAUSE = re.compile("[,;，；。]")
 _HARD = re.compile("[;:]")
@@ -141,7 +152,7 @@ class CarriedSides:
             return None
         return (
             self._of_organ(concept, start, before, lexicon)
-            or self._of_company(concept, start, before)
+            or self._of_company(concept, start, before, lexicon)
             or self._of_explained(concept, start, lexicon)
             or self._of_topic(concept, start, end, lexicon)
             or self._of_paired(concept, start, before, lexicon)
@@ -182,7 +193,7 @@ class CarriedSides:
     def _of_explained(self, concept: str, start: int, lexicon: Lexicon) -> Side | None:
         """The only side named so far, where what was seen there is now called by its name: "зона справа, толщиной 11 мм, —
         субдуральная гематома", "左侧脑桥高信号，符合急性脑梗死"; not that of another organ."""
-        focal = _FOCAL if self._language is not Language.ENGLISH else _FOCAL | _ENGLISH_FOCAL
+        focal = _FOCAL if self._language is Language.CHINESE else _FOCAL | _ENGLISH_FOCAL
         if not focal.intersection((concept, *lexicon.ancestors(concept))):
             return None
         if self._language is Language.CHINESE and is_unpaired(concept, lexicon):
@@ -199,6 +210,8 @@ class CarriedSides:
             if match.end() > start:
                 break
             link = match
+        if link is not None and ":" in link.group() and _AFTER_OPERATION.match(self._sentence):
+            return None
         if self._language is Language.RUSSIAN and len(named) > 1 and link is not None:
             named = self._last_before(link.start())
         if self._language is Language.CHINESE and len(named) > 1:
@@ -219,7 +232,9 @@ class CarriedSides:
         right, side = max((right, side) for _, right, side in self._sides if right <= position)
         return set() if _SEMICOLON.search(self._sentence, right, position) else {side}
 
-    def _of_company(self, concept: str, start: int, before: Sequence[tuple[Named, Side]]) -> Side | None:
+    def _of_company(
+        self, concept: str, start: int, before: Sequence[tuple[Named, Side]], lexicon: Lexicon
+    ) -> Side | None:
         """The side of the stone that a kidney is dilated by; that of what has no name but in its explanation ("outpouching
         at the right MCA, suspicious for an aneurysm")."""
         named = {side for _, right, side in self._sides if right <= start}
@@ -232,6 +247,8 @@ class CarriedSides:
                 {name, concept} <= company for company in (_BLOCKED_OUTFLOW, _IN_CONSOLIDATION, _PLAQUE)
             ) and _WITH.fullmatch(self._sentence, right, start):
                 return side
+        if self._language is Language.RUSSIAN and before and self._comes_with(concept, start, *before[-1], lexicon):
+            return before[-1][1]
         if concept in _OF_A_SIDE and self._language is Language.RUSSIAN:
             return named.pop()
         last = max(right for _, right, _ in self._sides if right <= start)
@@ -241,6 +258,20 @@ class CarriedSides:
         if before:
             return None
         return named.pop() if _MEANS.fullmatch(self._sentence, last, start) else None
+
+    def _comes_with(self, concept: str, start: int, told: Named, side: Side, lexicon: Lexicon) -> bool:
+        """Whether a Russian finding comes with one of a side that was named right before it, in the same organ: "перелом стенки
+        левой пазухи с гемосинусом"."""
+        name, _, right = told
+        around, near = lexicon.around(concept), lexicon.around(name)
+        if _COMES_WITH.fullmatch(self._sentence, right, start) is None or side is Side.BOTH:
+            return False
+        return (
+            around is not None
+            and near is not None
+            and not around.isdisjoint(near)
+            and not is_unpaired(concept, lexicon)
+        )
 
     def _of_organ(
         self, concept: str, start: int, before: Sequence[tuple[Named, Side]], lexicon: Lexicon
@@ -275,7 +306,10 @@ def _headings(
     """(start, end of what it stands over, side) of the headings: "Left kidney: hydronephrosis, right kidney normal"; in
     Russian also behind a semicolon and with a dash ("...; правая почка - камень, киста")."""
     russian = language is Language.RUSSIAN
-    starts = [0, *(mark.end() for mark in _SEMICOLON.finditer(sentence))] if russian else [0]
+    prefix = _MODALITY.match(sentence) if russian else None
+    starts = (
+        [prefix.end() if prefix else 0, *(mark.end() for mark in _SEMICOLON.finditer(sentence))] if russian else [0]
+    )
     found = []
     for start, stop in pairwise([*starts, len(sentence)]):
         heading = (_RUSSIAN_HEADING if russian else _HEADING).match(sentence, start, stop)

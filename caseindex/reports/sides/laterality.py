@@ -97,6 +97,12 @@ _MERE_REST = re.compile(
 )
 # "mucosal thickening of the ethmoids and an air-fluid level in the left antrum"
 _HAS_PLACE = re.compile(r"\b(?:of|in|at|within) (?:the )?[\w-]+(?: [\w-]+)? and an?\b", re.IGNORECASE)
+_ADJECTIVE_AND = re.compile(
+    r"[^,;:]{0,45},\s*(?:(?!аналог|подоб|сход|так|друг|втор|нов|меньш|больш)[а-яё-]+(?:ая|ый|ий|ое|ые|ие)\s+){1,2}",
+    re.IGNORECASE,
+)
+_AGREEING = re.compile(r"[^,;:]{0,45},\s*(?:двух?|лево|право)сторонн(?:яя|ий|ее|ие)", re.IGNORECASE)
+_CLAUSE_OVER = re.compile(r"\s*(?=[.,;(]|$)")
 _LOBE = re.compile(r"[RL](?:[UML][LZ])?\s*(?=[,;:.(]|$)")  # "cavity with an air-fluid level, posterior segment RUL"
 _COLON = re.compile(r"[^,;:]{0,25}:\s*(?:на |в )?")
 _LATER = 45  # characters from an attribute to its noun
@@ -258,6 +264,8 @@ def side_of(
                     and (_MERE_REST.match(sentence, right) or _LOBE.match(sentence, left))
                 ):
                     return side
+                if left >= end and not crossed and _is_said_apart(sentence, low, high, right):
+                    return side
                 if high - low > _FAR or (
                     _parted(sentence, low, high, crossed, left >= end, others)
                     and (left < end or crossed or not _opens_list(sentence, low, high, right, others))
@@ -275,6 +283,14 @@ def _opens_list(sentence: str, low: int, high: int, right: int, others: Sequence
         return False
     mark = _CLAUSE.search(sentence, right)
     return not any(right <= a < (mark.start() if mark else len(sentence)) for a, _ in others)
+
+
+def _is_said_apart(sentence: str, low: int, high: int, right: int) -> bool:
+    """Whether a Russian adjective behind a comma says the side of what stands before it: "гинекомастия у подростка,
+    двусторонняя", "грыжа диска 8 мм, парамедианная слева"."""
+    if _CLAUSE_OVER.match(sentence, right) is None:
+        return False
+    return (_ADJECTIVE_AND.fullmatch(sentence, low, high) or _AGREEING.fullmatch(sentence, low, right)) is not None
 
 
 def _is_of_the_first(sentence: str, left: int, right: int, start: int, others: Sequence[tuple[int, int]]) -> bool:

@@ -96,10 +96,18 @@ def is_adjective(word: str) -> bool:
     return all(parse.tag.POS in _ADJECTIVES for parse in _analyser().parse(word.lower()))
 
 
+# Their other reading is a rare word: "рака" (a shrine), "порта", "стена".
+_NOMINATIVES = frozenset(
+    "рак метастаз порт стент ганглион спазм вазоспазм ретролистез холедох бронхоэктаз натечник кинкинг".split()
+)
+
+
 @lru_cache(maxsize=50_000)
 def may_be_genitive(word: str) -> bool:
     """Whether the form can be a genitive: what "нет" and "без" govern."""
     word = word.lower()
+    if word in _NOMINATIVES:
+        return False
     if word[-1:] in {"ы", "и"} and not _analyser().word_is_known(word) and lemma(word) == word[:-1]:
         return False  # "бронхоэктазы": the plural of a masculine noun that the dictionary lacks
     if word.endswith("ия") and not _analyser().word_is_known(word):

@@ -22,6 +22,7 @@ _LYMPH_NODES = re.compile(r"(\b[лЛ]имф)атическ[а-яё]+ (уз(?:е�
 _STROKES = re.compile(r"\b(?:[щЩжЖпПмМ]/[жЖпП]|[кК]/[сС])\b(?!/)")
 _CERVICAL = re.compile(r"\bС(?=[1-7]\b)")  # "С5-С6" typed with the Cyrillic letter
 _CANCER = re.compile(r"\b[сСcC]-r\b")  # "с-r": cancer, with a letter of either script
+_SIDE = re.compile(r"\b([сС](?:пра|ле)в)о\b")  # "справо"
 _RUSSIAN = ("гемморагич геморрагич гемморагия геморрагия гемморагии геморрагии").split()
 
 
@@ -61,7 +62,7 @@ def russian_slips(text: str) -> str:
         text = text.replace(parted, parted.replace("/", "-"))
     if "/" in text:
         text = _STROKES.sub(lambda match: match.group().replace("/", "").upper().ljust(len(match.group())), text)
-    text = _CERVICAL.sub("C", text)
+    text = _SIDE.sub(r"\1а", _CERVICAL.sub("C", text))
     if "-r" in text:
         text = _CANCER.sub("Cr ", text)
     if "имфатическ" in text:
