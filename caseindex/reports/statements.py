@@ -76,7 +76,7 @@ def _of_sentence(
 ) -> list[Statement]:
     """The statements of one sentence; ``text`` is how it is written, ``whole`` the repaired report, ``start`` its place."""
     plain = whole[start : start + len(text)]
-    here, stated = understood(here, plain, start, language, lexicon)
+    here, stated = understood(here, whole, plain, start, language, lexicon)
     if not stated:
         return []
     places = [mention for mention in here if mention.concept in lexicon.anatomy]

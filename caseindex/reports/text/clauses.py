@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from functools import cached_property
 
+from caseindex.reports.text import russian
 from caseindex.reports.text.tokens import Token
 
 MAX_COORDINATED_WORDS = 4
@@ -76,6 +77,12 @@ class Clauses:
     def is_predicate(self, position: int) -> bool:
         """Whether the word has the form of a Russian predicate."""
         return bool(_PREDICATE.fullmatch(self.words[position]))
+
+    def opens_predicate(self, first: int, last: int) -> bool:
+        """Whether a Russian predicate follows ``last``, which then is of its subject, and ``first`` is a noun of another clause."""
+        if last + 1 >= len(self.words) or self.clause[last + 1] != self.clause[last]:
+            return False
+        return self.is_predicate(last + 1) and not russian.is_adjective(self.words[first])
 
     def is_object(self, position: int) -> bool:
         """Whether "of" stands before the word in its clause: "tear of the medial meniscus"."""
