@@ -99,6 +99,8 @@ def _places(text: str, spans: Sequence[Span], number: int, anatomy: Set[str]) ->
         concept, left, right = spans[number - 1]
         if concept in anatomy and start - right <= _NEAR and not _parted(text, right, start):
             last, start = number - 1, left
+    if last == number and russian.is_cyrillic(text[start : start + 1]):
+        return  # "гидронефроз правой почки и киста левой"
     yield from _chain(text, spans, range(last - 1, -1, -1), start, anatomy, forward=False)
 
 

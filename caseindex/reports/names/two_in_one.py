@@ -12,7 +12,10 @@ _SECOND = {  # concept -> (the other one, the words that name both)
     "kyphosis": ("scoliosis", re.compile("кифосколио", re.IGNORECASE)),
     "radius_fracture": ("ulna_fracture", re.compile("[尺桡]、?[尺桡]骨|перелом.*костей.*предплечь", re.IGNORECASE)),
     "tibia_fracture": ("fibula_fracture", re.compile("胫、?腓骨|перелом.*костей.*голени", re.IGNORECASE)),
-    "ring_enhancement": ("lesion", re.compile(r"(?:ring|rim|peripherally)[- ]enhancing lesion", re.IGNORECASE)),
+    "ring_enhancement": (
+        "lesion",
+        re.compile(r"(?:ring|rim|peripherally)[- ]enhancing (?:[\w-]+ ){0,3}lesion", re.IGNORECASE),
+    ),
     "cholesteatoma": ("otitis_media", re.compile("胆脂瘤型中耳炎")),
     "arterial_wall_calcification": ("tortuous_aorta", re.compile("[主胸降腹][^，。]*[迂纡][曲回]")),
     "mastoiditis": ("otitis_media", re.compile("中耳乳突炎")),

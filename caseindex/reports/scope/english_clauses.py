@@ -42,7 +42,7 @@ _RESOLVED = re.compile(r"(?:interval )?resolved\b", re.IGNORECASE)
 _SINCE = re.compile(r"\b(?:after|following|since|with|on)\b", re.IGNORECASE)
 _ABSENCE = re.compile(r"(?:absence|lack) of\b", re.IGNORECASE)  # "absence of a kidney with hypertrophy of the other"
 _WITH = re.compile(r"\bwith\b", re.IGNORECASE)
-_WITHOUT = re.compile(r"(?:\bwithout\b|w/o(?!\w))", re.IGNORECASE)
+_WITHOUT = re.compile(r"(?:\bwithout\b|w/o(?:ut)?(?!\w))", re.IGNORECASE)
 # of a list: "disc bulge without contact or stenosis", "the lungs are clear without effusion, pneumothorax"
 _LIST = re.compile(r"\b(?:or|nor|and|evidence|signs?|focal|any)\b|[a-z]/[a-z]|,[^,;]*,")
 _ALL_WELL = re.compile(r"\b(?:clear|normal\w*|unremarkable|well|intact|expanded|aerated|negative)\b", re.IGNORECASE)

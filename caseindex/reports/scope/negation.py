@@ -66,7 +66,7 @@ _JOINED = re.compile(r"^[\s,]*(?:or|and|nor|и|или|либо|ни|а такж�
 _OR_BEFORE = re.compile(
     r"\b(?:or|или|либо)\s+(?:(?:areas?|foci|focus|signs?|evidence) of\s+)?(?:[\w-]+\s+){0,1}$", re.IGNORECASE
 )
-_OR_AFTER = re.compile(r"^\s*(?:or|или|либо)\b", re.IGNORECASE)
+_OR_AFTER = re.compile(r"^\s*(?:or|или|либо)\b|^(?:\s[A-Z]\w*)?,?\sлибо\b", re.IGNORECASE)
 _PREDICATE = {
     Language.ENGLISH: re.compile(
         r"\b(?:is|are|was|were|has|have|had|shows?|demonstrates?|reveals?|remains?|appears?|measures?|contains?"
@@ -172,7 +172,7 @@ class Sentence:
 
     def _is_alternative(self, start: int, end: int) -> bool:
         """Whether the mention is one of two that "or" joins."""
-        before, after = self.text[max(0, start - 30) : start], self.text[end : end + 8]
+        before, after = self.text[max(0, start - 30) : start], self.text[end : end + 16]
         if self.language is Language.CHINESE:
             return re.search("或[者为是小微]{0,2}$", before) is not None or after.startswith("或")
         if self.language is Language.ENGLISH and english_doubts.opens_alternatives(self.text, start, end):
@@ -248,7 +248,7 @@ class Sentence:
         if cue.kind is CueKind.FAMILY:
             if self.language is Language.CHINESE and not chinese_reach.family_goes_on(cue, self.text, between):
                 return False
-            own = is_of_the_patient(self.text, cue.end, start)
+            own = is_of_the_patient(self.text, cue.end, start) or russian_reach.family_is_told(between)
             return (
                 not own
                 and ";" not in between
@@ -270,7 +270,7 @@ class Sentence:
                 return False  # "после дренирования правосторонний пневмоторакс"
             if _COMMA.search(between) and not self._lists_past(cue):
                 return False  # "туберкулез в анамнезе, петрификаты", "состояние после ОНМК, гидроцефалия"
-            if self.language is Language.ENGLISH and past_is_over(between):
+            if russian_reach.past_is_over(between) or (self.language is Language.ENGLISH and past_is_over(between)):
                 return False  # "status post evacuation with expected pneumocephalus"
             if self._lists_past(cue):
                 between = between.lstrip(" :")  # "из анамнеза: рак"; not "после дренирования: воздуха нет"

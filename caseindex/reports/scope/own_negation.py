@@ -19,7 +19,7 @@ _PREFIXED = re.compile(r"\b(?:non-|not |не )$", re.IGNORECASE)  # "non-enhanci
 
 # "non-displaced fracture", "non-occlusive thrombus": the kind is denied, not the finding
 _OF_A_KIND = re.compile(
-    r"(?:displaced|depressed|comminuted|union)\b|(?:occlusive|obstruct\w+|ha?emorrhagic|calcified|functioning|traumatic|necrotic|cavit\w+|loculated|cystic|specific|segmental|mass-?like) \w",
+    r"(?:displaced|depressed|comminuted|union)\b|(?:occlusive|cardiogenic|aneurysmal|united|purulent|obstruct\w+|ha?emorrhagic|calcified|functioning|traumatic|necrotic|cavit\w+|loculated|cystic|specific|segmental|mass-?like) \w",
     re.IGNORECASE,
 )
 # Each English alternative of _OWN_NEGATION holds one of these: looked for first, as most names hold none.

@@ -35,6 +35,8 @@ _OF_ONE = re.compile(
 _PREDICATE_MARK = re.compile(r"(?:\s+[-–—]|:)\s*$")
 _PLURAL = re.compile(r"(?:ются|ятся|утся|ены|аны|уют|ют)$", re.IGNORECASE)
 _MORE = re.compile(r"\d|\b(?:и|или|с|а|но|слева|справа|есть|[а-яё]+(?:ется|ются|ится))\b", re.IGNORECASE)
+_PLACE_OPENS = re.compile(r",\s*(?:в|на|по)\s(?!детстве|прошлом|возрасте|\d|анамнез)", re.IGNORECASE)
+_FAMILY_TOLD = re.compile(r"[^,;:]*\bотягощ[её]н[^,;:]*,", re.IGNORECASE)
 _OPERATION = re.compile(r"(?!в |от ).*(?:19|20)\d\d", re.IGNORECASE)
 # "СДГ с прорывом в желудочки", "ГПОД I ст.", "ФКМ с кистозным компонентом": an abbreviation about which more is said
 _SAID_MORE = re.compile(r"\s+(?:с|со)\s|\s*[IVХ]+\b|\s*\d")
@@ -109,6 +111,17 @@ def past_reaches_left(text: str, end: int, cue: Cue, cues: Sequence[Cue]) -> boo
     if is_year_apart(text, end, cue.start):
         return False
     return True if is_operation_after(text[end : cue.start], text[cue.start : cue.end]) else None
+
+
+def past_is_over(between: str) -> bool:
+    """Whether a clause that opens with a place of today stands between the past and a mention: "в анамнезе рак, в легких
+    очаги"."""
+    return _PLACE_OPENS.search(between) is not None
+
+
+def family_is_told(between: str) -> bool:
+    """Whether what was said of the family is over at a comma: "семейный анамнез отягощен, очаговых изменений нет"."""
+    return _FAMILY_TOLD.match(between) is not None
 
 
 def is_list_of_subjects(text: str, start: int, end: int, cue: Cue) -> bool:

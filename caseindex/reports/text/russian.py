@@ -83,6 +83,10 @@ def lemma(word: str) -> str:
     return _precomputed().get(word) or _CORRECTED.get(word) or analysed_lemma(word)
 
 
+def is_cyrillic(letter: str) -> bool:
+    return "а" <= letter.lower() <= "я"
+
+
 @lru_cache(maxsize=50_000)
 def is_known(word: str) -> bool:
     """Whether the dictionary has this very form: what it lacks may be a typing error."""
