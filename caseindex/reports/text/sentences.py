@@ -20,7 +20,7 @@ _BOUNDARY = re.compile(
     r"|(?<=[\u4e00-\u9fff）)] ) *(?=\d{1,2}[.、．] ?[\u4e00-\u9fff])|(?<=\n)(?:[ \t]*\n\s*)?)"  # "右肺肺炎 2.左侧积液"
 )
 _BULLET = re.compile(r"\s*(?:[-–—•*·]|\d{1,2}[.)、]|[（(]?\d{1,2}[)）])\s*\S")
-_GOES_ON = re.compile(r" (?:\d|[a-zа-яё]|[(])")
+_GOES_ON = re.compile(r"\)? (?:\d|[a-zа-яё]|[(])")
 _ASKS_ON = re.compile("[^，,。；;：:？?\n]{2,14}(?:[？?]|待排|待查|不除外)")
 _ONE_MORE = re.compile(
     r" (?:(?:the|an?|another) )?(?:[\w-]+ ){0,2}(?:left|right)(?:-sided)? one\b"
@@ -67,7 +67,7 @@ def _ends(text: str, start: int, match: re.Match[str]) -> bool:
     if mark == "？" and _ASKS_ON.match(text, match.end()):
         return False  # "左肾上腺嗜铬细胞瘤？腺瘤？"
     if mark == "?" and (_GOES_ON.match(text, match.end()) or text[match.start() - 1].isspace()):
-        return False  # "микроаденома? 4 мм слева", "chest pain, ? PE"
+        return False  # "микроаденома? 4 мм слева", "киста (?) почки", "chest pain, ? PE"
     if mark == "\n":  # a wrapped line goes on, a new item or a new capital after a finished line does not
         following = text[match.end() : match.end() + 40].lstrip(" \t")
         if not following or _BULLET.match(following):
