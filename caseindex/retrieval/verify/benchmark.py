@@ -29,6 +29,7 @@ RATES: Final = (0.05, 0.1)
 LINES: Final = (0.02, *RATES, 0.2)  # rates of false alarms that are asked for
 POOLS: Final = (100, 1000)
 _RECORD: Final = ("sex", "age", "organs", "modality", "body_part")  # numbers that need no image
+_TOGETHER: Final = ("rest_said", "rest_denied")
 _TESTED = 0.3  # share of the patients
 _SHOWN = 100  # cases in the picture of the similarity matrix
 
@@ -149,15 +150,15 @@ def _kinds(trials: list[Trial], agreement: Floats, panel: Panel) -> dict[str, An
 def _without_record(
     opened: Opened, trials: list[Trial], rows: Floats, panel: Panel, filed: list[Any]
 ) -> dict[str, Any]:
-    """The same when sex, age, organs, modality and body part of the record are not known: what the image alone tells."""
+    """The same when sex, age, organs, modality and body part of the record are not known, nor which findings usually go
+    together: what the image alone tells."""
     blind = rows.copy()
     blind[:, [NUMBERS.index(name) for name in _RECORD]] = 0.0
+    blind[:, [NUMBERS.index(name) for name in _TOGETHER]] = np.nan
     folds = np.array([one.fold for one in filed], np.int64)
     data = _as_trials(trials, opened.verifier.fusion.agreement(blind, folds), panel)
     return {
-        kind: of_kind(data, kind, ())["auroc"].rounded()
-        for kind in ("swapped", "swapped_same_kind")
-        if any(one.kind == kind for one in trials)
+        kind: of_kind(data, kind, ())["auroc"].rounded() for kind in PLANTED if any(one.kind == kind for one in trials)
     }
 
 

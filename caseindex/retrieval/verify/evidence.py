@@ -28,7 +28,18 @@ WITNESSES: Final[dict[str, tuple[str, ...]]] = {
         "near_amount",
         "near_side",
     ),
-    "consistency": ("sex", "age", "organs", "modality", "body_part", "findings", "sides", "normal"),
+    "consistency": (
+        "sex",
+        "age",
+        "organs",
+        "modality",
+        "body_part",
+        "findings",
+        "sides",
+        "normal",
+        "rest_said",
+        "rest_denied",
+    ),
 }
 NUMBERS: Final = tuple(name for names in WITNESSES.values() for name in names)
 _MOST_UNSAID = 16
@@ -38,7 +49,8 @@ _LEAST_MISSING = 0.02  # probability below which a finding is not missed
 @dataclass(frozen=True, slots=True)
 class Told:
     """One statement: its place in :attr:`Claims.statements`; log ratios against the base rate of what the image and the
-    neighbours say of it (NaN: not known), of its side likewise; whether another statement contradicts it."""
+    neighbours say of it (NaN: not known), of its side likewise, and what the ``rest`` of the report does; whether another
+    statement contradicts it."""
 
     place: int
     concept: str
@@ -46,10 +58,11 @@ class Told:
     near: float
     side: float
     near_side: float
+    rest: float
     contradicted: bool
 
     def numbers(self) -> list[float]:
-        return [self.expected, self.near, self.side, self.near_side, -1.0 if self.contradicted else 0.0]
+        return [self.expected, self.near, self.side, self.near_side, self.rest, -1.0 if self.contradicted else 0.0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +105,15 @@ def evidence(
     seen: Seen,
     near: Near,
     row: int,
+    rest: Floats,
+    rest_base: Floats,
     *,
     crowd: float,
     pair: float,
     classes: float = math.nan,
 ) -> Evidence:
-    """Of the case in ``row`` of ``seen`` and ``near``. ``base``: [columns]."""
+    """Of the case in ``row`` of ``seen`` and ``near``. ``base``: [columns]; ``rest``, ``rest_base``: [findings] probability
+    by what else the report asserts, and by nothing."""
     place = {name: number for number, name in enumerate(targets.findings)}
     probability: list[float] = seen.probability[row].tolist()
     share: list[float] = near.share[row, : len(place)].tolist()
@@ -110,11 +126,12 @@ def evidence(
             continue
         column = _column(one.finding, place)
         if column is None:
-            by_image, by_near = math.nan, math.nan
+            by_image = by_near = by_rest = math.nan
         else:
             asserted = one.polarity is Polarity.PRESENT
             by_image = _ratio(probability[column], usual[column], asserted)
             by_near = _ratio(share[column], usual[column], asserted)
+            by_rest = _ratio(float(rest[column]), float(rest_base[column]), asserted)
         sided = one.side in (Side.LEFT, Side.RIGHT) and one.polarity is Polarity.PRESENT
         told.append(
             Told(
@@ -124,6 +141,7 @@ def evidence(
                 by_near,
                 _side_ratio(left, one.side) if sided else math.nan,
                 _side_ratio(near_left, one.side) if sided else math.nan,
+                by_rest,
                 number in contradicted,
             )
         )
@@ -178,6 +196,8 @@ def _of_statements(told: list[Told], claims: Claims) -> dict[str, float]:
         "near_said_least": _least([one.near for one in asserted]),
         "near_said_mean": _mean([one.near for one in asserted]),
         "near_denied_least": _least([one.near for one in denied]),
+        "rest_said": _least([one.rest for one in asserted]),
+        "rest_denied": _least([one.rest for one in denied]),
     }
 
 

@@ -22,6 +22,7 @@ from caseindex.retrieval.verify.filed import FOLDS
 from caseindex.retrieval.verify.logistic import Floats, fit_logistic, fit_multinomial, log_odds, sigmoid, softmax
 
 KINDS: Final = ("fits", "swapped", "side", "inserted", "omitted", "negated")
+STATEMENT_NUMBERS: Final = 6  # of :meth:`~caseindex.retrieval.verify.evidence.Told.numbers`
 _PENALTY = 3.0
 _SQUARED = ("crowd", "pair", "said_least", "side")  # whose effect is not straight
 #: Witnesses that are silent for reasons of their own. That a report denies nothing, say, is none: an indicator of it would
@@ -178,19 +179,19 @@ def _nan_mean(values: Floats) -> Floats:
 
 @dataclass(frozen=True, slots=True)
 class StatementCurve:
-    """Calibrated probability that a statement is right, at even odds, from its own numbers. ``coefficients``: [11];
+    """Calibrated probability that a statement is right, at even odds, from its own numbers. ``coefficients``: [13];
     ``right``: [101] quantiles of what statements of right reports get."""
 
     coefficients: Floats
     right: Floats
 
     def __call__(self, numbers: Sequence[Sequence[float]] | Floats) -> Floats:
-        """[n, 5] -> [n]; NaN where neither image, neighbours nor another statement says anything."""
+        """[n, 6] -> [n]; NaN where neither image, neighbours nor another statement says anything."""
         if not len(numbers):
             return np.zeros(0)
         values = np.asarray(numbers, np.float64)
         out = sigmoid(_statement_design(values) @ self.coefficients)
-        silent = ~np.isfinite(values[:, :4]).any(1) & (values[:, 4] == 0)
+        silent = ~np.isfinite(values[:, :-1]).any(1) & (values[:, -1] == 0)
         return np.where(silent, np.nan, out)
 
     def line(self, rate: float) -> float:
@@ -199,11 +200,12 @@ class StatementCurve:
 
 
 def fit_statement_curve(numbers: Floats, right: npt.NDArray[np.bool_]) -> StatementCurve:
-    """``numbers``: [n, 5]; ``right``: [n]."""
+    """``numbers``: [n, 6]; ``right``: [n]."""
     share = float(right.mean()) if len(right) else 0.5
     weights = np.where(right, 0.5 / max(share, 1e-3), 0.5 / max(1 - share, 1e-3))
     coefficients = fit_logistic(_statement_design(numbers), right.astype(np.float64), weights=weights, penalty=1.0)
-    coefficients[1:6] = np.maximum(coefficients[1:6], 0.0)  # more support never makes a statement more doubtful
+    own = slice(1, 1 + numbers.shape[1])
+    coefficients[own] = np.maximum(coefficients[own], 0.0)  # more support never makes a statement more doubtful
     made = StatementCurve(coefficients, np.zeros(101))
     of_right = made(numbers[right])
     of_right = of_right[np.isfinite(of_right)]

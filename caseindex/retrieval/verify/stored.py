@@ -24,6 +24,7 @@ from caseindex.retrieval.verify.filed import FOLDS
 from caseindex.retrieval.verify.fusion import KINDS, Fusion, StatementCurve
 from caseindex.retrieval.verify.neighbours import Gallery
 from caseindex.retrieval.verify.pair_space import PairSpace
+from caseindex.retrieval.verify.rest import Rest
 from caseindex.retrieval.verify.ridge import Centring, Ridge
 from caseindex.retrieval.verify.targets import Targets
 from caseindex.retrieval.verify.verifier import Verifier
@@ -91,6 +92,9 @@ def _flat(verifier: Verifier) -> tuple[Tensors, dict[str, Any]]:
         "curves": one.curves,
         "side_curve": one.side_curve,
         "crowd_rows": one.crowd_rows,
+        "rest.weights": witnesses.rest.weights,
+        "rest.offsets": witnesses.rest.offsets,
+        "rest.base": witnesses.rest.base,
         "gallery.vectors": gallery.vectors,
         "gallery.rows": gallery.rows,
         "gallery.sides": gallery.sides,
@@ -191,7 +195,13 @@ def _built(tensors: Tensors, document: dict[str, Any], text: TextEncoder | None,
         tensors[f"fusion.{name}"] for name in ("centre", "scale", "coefficients", "curve")
     )
     return Verifier(
-        Witnesses(expectation, gallery, pair, classes),
+        Witnesses(
+            expectation,
+            gallery,
+            Rest(tensors["rest.weights"], tensors["rest.offsets"], tensors["rest.base"]),
+            pair,
+            classes,
+        ),
         Fusion(centre, scale, coefficients, curve, {name: tensors[f"alone.{name}"] for name in WITNESSES}),
         StatementCurve(tensors["statements"], tensors["statements.right"]),
         tensors["right"],

@@ -39,7 +39,7 @@ class Ruling(StrEnum):
 @dataclass(frozen=True, slots=True)
 class StatementRuling:
     """``agreement``: probability that this statement is right; NaN where nobody can know. ``why``: what speaks against it:
-    "image", "neighbours", "side", "contradicted"."""
+    "image", "neighbours", "side", "rest" (of the report), "contradicted"."""
 
     statement: Statement
     agreement: float
@@ -174,6 +174,7 @@ def _why(one: Told) -> tuple[str, ...]:
         "image": -one.expected,
         "neighbours": -one.near,
         "side": -one.side,
+        "rest": -one.rest,
     }
     return tuple(sorted((name for name, weight in reasons.items() if weight > 0.3), key=lambda name: -reasons[name]))
 

@@ -15,12 +15,13 @@ from caseindex.retrieval.verify.classifiers import ClassSpace
 from caseindex.retrieval.verify.evidence import Evidence
 from caseindex.retrieval.verify.expectation import fit_expectation
 from caseindex.retrieval.verify.filed import Filed, unit
-from caseindex.retrieval.verify.fusion import Fusion, StatementCurve, fit_fusion, fit_statement_curve
+from caseindex.retrieval.verify.fusion import STATEMENT_NUMBERS, Fusion, StatementCurve, fit_fusion, fit_statement_curve
 from caseindex.retrieval.verify.logistic import Floats
 from caseindex.retrieval.verify.neighbours import Gallery
 from caseindex.retrieval.verify.pair_space import PairSpace
 from caseindex.retrieval.verify.panel import LEAST, OnProgress, Panel, read_panel
 from caseindex.retrieval.verify.planted_cases import Trial, make_trials
+from caseindex.retrieval.verify.rest import fit_rest, spoken_of
 from caseindex.retrieval.verify.targets import chosen_targets, net_side
 from caseindex.retrieval.verify.thresholds import Points, usual_points
 from caseindex.retrieval.verify.witnesses import Others, Witnesses
@@ -100,7 +101,9 @@ def fit_verifier(
         np.array([one.report.report_uid for one in panel.filed], dtype=object),
     )
     more = extra(panel) if extra is not None else Extra(None, None, Others())
-    return _fused(Witnesses(expectation, gallery, more.pair, more.classes), panel, more.others, seed, on_progress)
+    asserted = gallery.rows[:, : len(targets.findings)]
+    rest = fit_rest(asserted, spoken_of(panel.claims, targets), panel.folds, targets)
+    return _fused(Witnesses(expectation, gallery, rest, more.pair, more.classes), panel, more.others, seed, on_progress)
 
 
 def _fused(
@@ -169,5 +172,5 @@ def _statement_curve(trials: Sequence[Trial], found: Sequence[Evidence]) -> Stat
                 numbers.append(told.numbers())
                 right.append(trial.kind == "fits")
     if not numbers:
-        return StatementCurve(np.zeros(11), np.zeros(101))
+        return StatementCurve(np.zeros(1 + 2 * STATEMENT_NUMBERS), np.zeros(101))
     return fit_statement_curve(np.array(numbers), np.array(right))

@@ -20,6 +20,7 @@ from caseindex.retrieval.verify.filed import Filed
 from caseindex.retrieval.verify.neighbours import Gallery, Near, nearest
 from caseindex.retrieval.verify.one_thread import one_thread
 from caseindex.retrieval.verify.pair_space import PairSpace
+from caseindex.retrieval.verify.rest import Rest
 
 _LARGE = 4096  # cases; from here on a search among them is worth several threads
 
@@ -44,6 +45,7 @@ class Witnesses:
 
     expectation: Expectation
     gallery: Gallery
+    rest: Rest
     pair: PairSpace | None = None
     classes: ClassSpace | None = None
 
@@ -77,6 +79,9 @@ class Witnesses:
         if self.classes is not None and others is not None and others.classes is not None:
             classes = self.classes.scores(others.classes, texts, studies)
         base = self.expectation.base.astype(np.float64)
+        targets = self.expectation.targets
+        rest = self.rest(targets.rows(claims)[:, : len(targets.findings)], folds)
+        rest_base = self.rest.base.astype(np.float64)
         return [
             evidence(
                 claims[row],
@@ -86,6 +91,8 @@ class Witnesses:
                 seen,
                 near,
                 row,
+                rest[row],
+                rest_base,
                 crowd=float(crowd[row]),
                 pair=float(pair[row]),
                 classes=float(classes[row]),

@@ -156,14 +156,15 @@ def test_two_classifiers_that_name_one_class_agree_the_more_the_rarer_it_is() ->
 def test_a_statement_is_judged_by_whatever_knows_it() -> None:
     rng = np.random.default_rng(5)
     right = rng.random(600) < 0.5
-    numbers = np.full((600, 5), np.nan)
+    numbers = np.full((600, 6), np.nan)
     numbers[:, 0] = np.where(right, 1.0, -1.0) + rng.normal(size=600)
-    numbers[:, 4] = 0.0
+    numbers[:, 5] = 0.0
     curve = fit_statement_curve(numbers, right)
-    low, high = curve([[-2.0, math.nan, math.nan, math.nan, 0.0], [2.0, math.nan, math.nan, math.nan, 0.0]])
+    unknown = [math.nan] * 4
+    low, high = curve([[-2.0, *unknown, 0.0], [2.0, *unknown, 0.0]])
     assert low < 0.2
     assert high > 0.8
-    assert math.isnan(curve([[math.nan, math.nan, math.nan, math.nan, 0.0]])[0])
+    assert math.isnan(curve([[math.nan, *unknown, 0.0]])[0])
 
 
 class QuarterEncoder:
