@@ -38,10 +38,10 @@ def caseindex(*arguments: str | Path) -> Any:
 
 
 def each(work: Path | None, data: Path = DATA) -> Iterator[tuple[str, Archive, list[tuple[str, str]]]]:
-    """(name, archive, pairs of ids that may be one person) of what is measured on: the paediatric test side and the adults.
-    Without ``work`` they are gone afterwards."""
+    """(name, archive, pairs of ids that may be one person) of what is measured on: the paediatric test side, with the ids that
+    name a child, and the adults. Without ``work`` they are gone afterwards."""
     with tempfile.TemporaryDirectory() as temporary:
-        for name in ("paediatric", "adult"):
+        for name in ("paediatric persons", "adult"):
             archive, same = make(name, work or Path(temporary), data)
             yield name, Archive.open(archive), read_possibly_same(Path(same[1])) if same else []
 

@@ -70,7 +70,7 @@ def _measured(data: IdentitySet, trials: int) -> dict[str, Any]:
             owners.append(str(pair[0]))
     return {
         "images": len(data),
-        "patients": len(np.unique(data.persons)),
+        "patients": len(np.unique(data.persons[data.persons >= 0])),
         "doubled": len(owners),
         "by": {name: _shares(np.array(one), owners) for name, one in ranks.items()},
     }
