@@ -63,8 +63,8 @@ def main() -> None:
 def _measured(archive: Archive, same: list[tuple[str, str]], count: int) -> dict[str, Any]:
     gallery, model = load_gallery(archive)
     partners = _partners(same)
-    known = gallery.persons[gallery.persons >= 0]
-    several = [one for one, number in zip(*np.unique(known, return_counts=True), strict=True) if number > 1]
+    named = gallery.persons[gallery.persons >= 0]
+    several = [one for one, number in zip(*np.unique(named, return_counts=True), strict=True) if number > 1]
     generator = np.random.default_rng(0)
     drawn = generator.permutation(several)[:count].tolist()
     rows = [int(generator.choice(np.flatnonzero(gallery.persons == person))) for person in drawn]
