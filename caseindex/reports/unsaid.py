@@ -99,7 +99,7 @@ def _with_clauses_of_sides(found: list[Statement], said: Said) -> list[Statement
 
     def last(position: int) -> Statement | None:
         told = [made for made in found if made.finding == said.stated[position].concept]
-        return told[-1] if told else None
+        return next((made for made in reversed(told) if made.side is not None), told[-1]) if told else None
 
     for position, side in denied_sides(said.text, said.language, said.spans):
         told = last(position)

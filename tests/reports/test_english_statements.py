@@ -212,6 +212,18 @@ def test_trailing_sides_ended_denials_and_the_past(sentence: str, stated: set[st
         ("Fractures of the right 3rd through 8th and left 4th ribs.", {"rib_fracture+b"}),
         ("Parotid tumour on the right and a sialolith in the left submandibular duct.",
          {"parotid_tumor+r", "sialolithiasis+l"}),
+        # a doubt of what comes with a finding; the items of a numbered list
+        ("Infrarenal aortic aneurysm with contained rupture suspected.", {"aaa+", "rupture?"}),
+        ("Pneumonia at the left base, though not favoured, is difficult to exclude.", {"pneumonia?l"}),
+        ("1) no acute ischemic stroke 2) chronic left MCA infarct 3) right maxillary retention cyst",
+         {"ischemic_stroke-", "old_infarct+l", "sinus_retention_cyst+r"}),
+        ("Thrombus in the left popliteal vein, positive for DVT; contralateral leg negative.", {"dvt+l", "dvt-r"}),
+        # words that mean another finding, or none
+        ("Lytic lesion with a narrow zone of transition.", {"lytic_lesion+"}),
+        ("Pulmonary arteries well opacified without filling defects.", {"pulmonary_embolism-"}),
+        ("Segmental filling defects in RLL branches.", {"pulmonary_embolism+r"}),
+        ("Non-cardiogenic pulmonary edema.", {"pulmonary_edema+"}),
+        ("Free gas after right hemicolectomy.", {"pneumoperitoneum+", "postoperative+"}),
     ],
 )  # fmt: skip
 def test_what_a_radiologist_would_sign(sentence: str, stated: set[str]) -> None:

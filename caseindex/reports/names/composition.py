@@ -18,7 +18,7 @@ Span = tuple[str, int, int]
 _COMMA = re.compile(r"[,，;；]|\b(?:and|и)\b")
 _CLAUSE_END = re.compile(r"[,，;；。:]|\.\s|\.$")
 _OTHER_CLAUSE = re.compile(  # of a fracture and a bone that another finding is of
-    r"[,;，；]\s*(?:(?:there (?:is|are) )?no\b|without|нет|без|свеж|нов|друг|остр|未见|无)"
+    r"[,;，；]\s*(?:(?:there (?:is|are) )?no\b|but\b|without|нет|без|свеж|нов|друг|остр|未见|无)"
     r"|[,;，；].*(?:swelling|edema|degenerat|отек|дегенерат|肿胀|水肿|退变|退行)",
     re.IGNORECASE,
 )

@@ -11,7 +11,9 @@ from caseindex.reports.scope.changes import find_changes
 _OTHER_SIDE = {
     Language.ENGLISH: re.compile(
         r"[,;]?\s*\b(?:but |and )?(?:none|not|absent) (?:is |seen )?(?:on|in|at) the (?:(?P<left>left)|(?P<right>right))"
-        r"|[,;]\s*(?:the )?(?:(?P<_left>left)|(?P<_right>right))(?: side| one)?(?: is)? (?:spared|uninvolved|not involved|unaffected|negative|clear|free)(?=\s*[.,;]|$)",
+        r"|[,;]\s*(?:the )?(?:(?P<_left>left)|(?P<_right>right))(?: side| one)?(?: is)? (?:spared|uninvolved|not involved|unaffected|negative|clear|free)(?=\s*[.,;]|$)"
+        # "thrombus in the left popliteal vein; contralateral leg negative"
+        r"|[,;]\s*(?:the )?(?P<both>contralateral|opposite|other)(?: side| leg| limb| lung| hip| knee| one)?(?: is| was)? (?:spared|uninvolved|not involved|unaffected|negative|clear|free)(?=\s*[.,;]|$)",
         re.IGNORECASE,
     ),
     Language.RUSSIAN: re.compile(

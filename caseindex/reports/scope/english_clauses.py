@@ -53,6 +53,10 @@ _OR_BEFORE = re.compile(r"\bor\s+(?:(?:areas?|foci|focus|signs?|evidence) of\s+)
 _ASIDE = re.compile(
     r"[^,;:]*,\s*(?:which|that|queried|questioned|raised|suspected|reported)\b[^,;:]*,\s*", re.IGNORECASE
 )
+# "pneumonia at the left base, though not favoured, is difficult to exclude"
+_THOUGH = re.compile(r"[^,;:]*,\s*(?:al)?though\b[^,;:]*,\s*", re.IGNORECASE)
+# "infrarenal aneurysm with contained rupture suspected": only the rupture
+_WITH_MORE = re.compile(r"\bwith (?!\d|it\b|this\b|which\b)[^,;:()]*[a-z] $", re.IGNORECASE)
 # "ascites is minimal and pleural fluid is absent"
 # "marrow edema makes an occult fracture possible"
 _LEADS_TO = re.compile(r"[^,;]*\b(?:makes?|making|renders?|rendering|raises?|raising)\b[^,;]*", re.IGNORECASE)
@@ -156,7 +160,9 @@ def says_of_it(text: str, end: int, cue: int, *, denies: bool) -> bool | None:
     if not denies:
         if _DATED.match(text, cue) and (_OF_ANOTHER_TIME.search(between) or _SIZE.search(between)):
             return False
-        return False if _LEADS_TO.fullmatch(between) else None
+        if _THOUGH.fullmatch(between):
+            return True
+        return False if _LEADS_TO.fullmatch(between) or _WITH_MORE.search(between) else None
     if _ASIDE.fullmatch(between):
         return True
     return False if _OWN_CLAUSE.fullmatch(between) else None

@@ -7,7 +7,10 @@ import re
 # "rather than pneumonia, the opacity reflects atelectasis"
 INSTEAD = re.compile(r"(?:rather than|instead of|as opposed to)\b", re.IGNORECASE)
 # "r/o metastases: no suspicious lesion"
-_ANSWER = re.compile(r"(?:\s[\w ]{0,25})?(?::|\s[-–—])\s*(?:no|none|negative|nil|not seen|absent)\b", re.IGNORECASE)
+_ANSWER = re.compile(
+    r"(?:\s[\w ]{0,25})?(?::|\s[-–—])\s*(?:no|none|negative|nil|not (?:seen|confirmed|identified|demonstrated|present|visible|evident|found|supported)|absent|excluded)\b",
+    re.IGNORECASE,
+)
 _EXPLAINS = re.compile(r"(?::|\(|\s[-–—])\s*(?:[\w-]+\s+){0,2}$")
 _ALTERNATIVES = re.compile(
     r",\s+(?!(?:no|not|without|but|with|and|neither|nor|free|negative|there|which|suspected|possible|either|likely|probably|possibly|perhaps|suggest\w*|consistent|compatible|favou?r\w*|due|secondary|representing|reflecting)\b)(?:[\w-]+\s+){1,2}or\b",

@@ -48,6 +48,27 @@ _NAMES_NOTHING: dict[str, tuple[re.Pattern[str], re.Pattern[str]]] = {
             re.IGNORECASE | re.DOTALL,
         ),
     ),
+    # "lytic lesion with a narrow zone of transition"
+    "stenosis": (
+        re.compile("narrow", re.IGNORECASE),
+        re.compile(r"\bnarrow(?:-| )(?:zone|neck|necked|base|based|waist|band|complex|window)\b", re.IGNORECASE),
+    ),
+    # "cystic lesion of the pancreatic tail, no main duct dilatation"
+    "biliary_dilatation": (
+        re.compile(r"(?!.*\b(?:bil\w+|CBD|hepatic|intrahepatic|common)\b)", re.IGNORECASE),
+        re.compile(
+            r"^(?!.*\b(?:bil\w+|CBD|bile|intrahepatic|double duct)\b).*\b(?:pancrea\w+|IPMN|MPD)\b",
+            re.IGNORECASE | re.DOTALL,
+        ),
+    ),
+    # "pulmonary arteries well opacified without filling defects"
+    "lung_opacity": (
+        re.compile("opacifi", re.IGNORECASE),
+        re.compile(
+            r"\b(?:arter(?:y|ies|ial)|veins?|venous|vessels?|sinus(?:es)?|contrast|bolus|aort\w+|ureters?|trunk)\b[^,;.]* (?:well|fully|normally|adequately|poorly|suboptimally|homogeneously|not|incompletely)[- ]?(?:\w+ )?opacifi|\b(?:well|adequate(?:ly)?|suboptimal(?:ly)?|good|poor(?:ly)?|satisfactory|contrast|vascular|arterial|venous)[- ]opacifi",
+            re.IGNORECASE,
+        ),
+    ),
     # "trauma series: no free fluid"
     "injury": (
         re.compile("trauma", re.IGNORECASE),

@@ -38,6 +38,23 @@ _RULES = (
         re.compile(r"^(?!.*\b[Nn]o\b).*(?:\bPEs?\b|(?i:pulmonary embol))", re.DOTALL),
         "pulmonary_embolism",
     ),
+    # "segmental filling defects in RLL and LLL branches"
+    _Rule(
+        "thrombosis",
+        re.compile("filling defects?", re.IGNORECASE),
+        re.compile(
+            r"\bsegmental filling defect|\bfilling defects? (?:\w+ )?(?:in|within|of) (?:the )?(?:\w+ ){0,3}(?:[RL][UML]L|segmental|subsegmental|lobar|interlobar|(?:upper|lower|middle) lobe|pulmonary|lingular?)\b",
+            re.IGNORECASE,
+        ),
+        "pulmonary_embolism",
+    ),
+    # mammogram: "no suspicious mass, calcifications or adenopathy"
+    _Rule(
+        "calcified_lymph_node",
+        re.compile("(?:micro)?calcifications?$", re.IGNORECASE),
+        re.compile(r"\bBI-?RADS|\bbreasts?\b|fibroglandular|mammogra|architectural distortion|asymmetr", re.IGNORECASE),
+        "breast_calcification",
+    ),
     # "massive L4/5 sequestrum"
     _Rule(
         "spondylodiscitis",
@@ -154,6 +171,16 @@ _RULES = (
         )
         for infarct in ("ischemic_stroke", "old_infarct", "infarct")
     ),
+    # "chronic left MCA territory infarct"
+    _Rule(
+        "ischemic_stroke",
+        re.compile(".*infarct", re.IGNORECASE),
+        re.compile(
+            r"^(?!.*\bacute)(?=.*\b(?:chronic|old|remote|mature|prior)\b (?:[\w-]+ ){0,4}infarct)",
+            re.IGNORECASE | re.DOTALL,
+        ),
+        "old_infarct",
+    ),
     # "left ventricular aneurysm with a calcified wall"
     *(
         _Rule(
@@ -233,6 +260,13 @@ _RULES = (
         "ring_enhancement",
         re.compile(".*enhancement", re.IGNORECASE),
         re.compile(r"\b(?:sub)?(?:epi|endo)cardial\b|\bmid-?wall\b", re.IGNORECASE),
+        "enhancement",
+    ),
+    # "the bowel wall does not enhance"
+    _Rule(
+        "ring_enhancement",
+        re.compile(".*wall", re.IGNORECASE),
+        re.compile(r"\b(?:bowel|loops?|c(?:a)?ecum|colon\w*|ile(?:um|al)|jejun\w+|mucosal)\b", re.IGNORECASE),
         "enhancement",
     ),
     # "rectal tumour, post CRT"

@@ -85,6 +85,13 @@ _DESCRIBES: dict[str, tuple[re.Pattern[str], frozenset[str]]] = {
     # "meniscal tear with extrusion"
     "disc_herniation": (re.compile("(?:with )?extru(?:sion|ded)", re.IGNORECASE), frozenset(["meniscal_tear"])),
     "lesion": (re.compile("lesions?", re.IGNORECASE), frozenset(["crohn"])),  # "skip lesions"
+    # "erosions and joint space loss of the MCPs, RA"
+    "osteoarthritis": (
+        re.compile("joint space (?:loss|narrowing)|loss of joint space|narrowed joint spaces?", re.IGNORECASE),
+        frozenset(
+            "rheumatoid_arthritis psoriatic_arthritis septic_arthritis gout coxarthrosis gonarthrosis avn arthritis sacroiliitis".split()
+        ),
+    ),
     # "cutoff of the M1 segment, i.e. occlusion"
     "occlusion": (
         re.compile("occlu(?:sion|ded)", re.IGNORECASE),
@@ -118,7 +125,7 @@ _DESCRIBES: dict[str, tuple[re.Pattern[str], frozenset[str]]] = {
 _LESSER = re.compile("degenerat|sludge", re.IGNORECASE)
 _A_PART = re.compile("flail|ureter", re.IGNORECASE)  # "rib fractures, no flail segment"
 _SIGN = re.compile(
-    r"\bsigns?\b|filling defects?|ileitis|\bappendix\b|lucent line|cortical (?:step|break|buckl)|blunt(?:ing|ed)",
+    r"\bsigns?\b|filling defects?|ileitis|\bappendix\b|lucent line|loss of (?:the )?(?:gr[ae]y|insular)|insular ribbon|lentiform|cortical (?:step|break|buckl)|blunt(?:ing|ed)",
     re.IGNORECASE,
 )  # "filling defect: thrombus vs. granulation"
 

@@ -144,6 +144,10 @@ _ADVERB_BEHIND = re.compile(
 )
 _LATER_PLACE = re.compile(r"[a-z], $", re.IGNORECASE)
 _OWN_PLACE = re.compile(r"\b(?:left|right) [^,;:.]{0,40}(?:\d\.\d[^,;:.]{0,30})?$", re.IGNORECASE)
+# "colpocephaly and heterotopia lining the right ventricle"
+_AT_THE_LAST = re.compile(
+    r"\b(?:lining|abutting|overlying|encasing|invading|compressing|displacing) (?:the )?$", re.IGNORECASE
+)
 _JOINED = re.compile(r"\b(?:and|or|и|или|либо)\b", re.IGNORECASE)
 
 
@@ -242,6 +246,8 @@ def side_of(
                     end <= a < left and right < b and _PARTICIPLE.match(sentence, a) for a, b in others
                 ):
                     continue  # "uncovertebral osteophytes narrowing both neural foramina"
+                if left >= end and crossed and _AT_THE_LAST.search(sentence, low, left):
+                    continue
                 if any(end <= a < left for a, _ in others) and _HAS_PLACE.search(sentence, start, left):
                     continue
                 if left >= end and _is_attribute(sentence, left, right, others):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import cached_property
 
@@ -28,6 +29,9 @@ ENGLISH_UNSIDED = frozenset(
     " gallbladder_polyp gallbladder_cancer choledocholithiasis endometrial_cancer lv_hypertrophy pericarditis aortic_aneurysm gastric_cancer peptic_ulcer"
     " ileus volvulus umbilical_hernia appendicolith".split()
 )
+_OF_ITS_NAME = re.compile(
+    r"(?:(?:left|right|extended) )*hemicolectomy", re.IGNORECASE
+)  # "right hemicolectomy" is no side of a finding
 # "infarcts in the right thalamus, left cerebellar hemisphere and pons"
 _OF_THE_MIDLINE = frozenset(
     ["brainstem_infarct", "brainstem_hemorrhage", "vertebral_fracture", "cervical_fracture", "compression_fracture"]
@@ -95,7 +99,9 @@ class SentenceSides:
         """Of the mention at ``a`` to ``b``; ask for one after the other, in order of place."""
         if not self._sides or mention.concept in UNSIDED or mention.text.startswith("破入"):
             return None
-        if self._language is Language.ENGLISH and mention.concept in ENGLISH_UNSIDED:
+        if self._language is Language.ENGLISH and (
+            mention.concept in ENGLISH_UNSIDED or _OF_ITS_NAME.match(mention.text)
+        ):
             return None
         side = self._own(mention, a, b, others, judged)
         if self._language is Language.ENGLISH and side is not None and self._is_of_another(mention.concept, a, b):

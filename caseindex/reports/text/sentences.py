@@ -17,7 +17,7 @@ _SHORT = frozenset(
 # Each begins with one character of a few, which `re` finds quickly; what must stand before it is asked afterwards.
 _BOUNDARY = re.compile(
     r"[.!?。！？；; \n](?:(?<=[.!?])[.!?]*(?=[\s\"')\]»]|$)|(?<=[a-zа-яё]{3}\.)(?=[A-ZА-ЯЁ])|(?<=[。！？；;])[。！？；;]*"
-    r"|(?<=[\u4e00-\u9fff）)] ) *(?=\d{1,2}[.、．] ?[\u4e00-\u9fff])|(?<=\n)(?:[ \t]*\n\s*)?)"  # "右肺肺炎 2.左侧积液"
+    r"|(?<=[\u4e00-\u9fff）)] ) *(?=\d{1,2}[.、．] ?[\u4e00-\u9fff])|(?<=[^\s(] )(?=[1-9]\d?\) ?[^\W\d_])|(?<=\n)(?:[ \t]*\n\s*)?)"  # "右肺肺炎 2.左侧积液"
 )
 _BULLET = re.compile(r"\s*(?:[-–—•*·]|\d{1,2}[.)、]|[（(]?\d{1,2}[)）])\s*\S")
 _GOES_ON = re.compile(r"\)? (?:\d|[a-zа-яё]|[(])")
@@ -26,9 +26,13 @@ _ONE_MORE = re.compile(
     r" (?:(?:the|an?|another) )?(?:[\w-]+ ){0,2}(?:left|right)(?:-sided)? one\b"
     # "bilateral effusions; the left has enlarged", "left hydronephrosis; right side undilated"
     r"| the (?:left|right) (?:is|has|was|remains?|unchanged|stable|gone|resolved|larger|smaller|improved|worse)\b"
-    r"| (?:the )?(?:left|right) (?:side|kidney|collecting system) (?:is )?(?:non-?dilated|undilated|not dilated)\b| (?:[LR]|left|right):? [<>~]?\d",
+    r"| (?:the )?(?:left|right) (?:side|kidney|collecting system|leg|limb|veins?) (?:is |are )?(?:non-?dilated|undilated|not dilated|patent|compressible)\b"
+    # "thrombus in the left popliteal vein; contralateral leg negative"
+    r"| (?:the )?(?:contralateral|opposite|other) (?:side|leg|limb|lung|hip|knee|one) (?:is |was )?(?:negative|clear|spared|uninvolved|unaffected)\b"
+    r"| (?:[LR]|left|right):? [<>~]?\d",
     re.IGNORECASE,
 )
+_ITEM = re.compile(r"([1-9]\d?)\) ?[^\W\d_]")  # "1) no acute stroke 2) chronic infarct 3) sinusitis"
 _LAST_WORD = re.compile(r"([^\s(\[«\"]+)$")
 _LETTER = re.compile(r"[^\W_]")  # or a digit
 _LONGEST_WORD = 40  # characters that a last word is looked for in
@@ -64,6 +68,9 @@ def _ends(text: str, start: int, match: re.Match[str]) -> bool:
         return False  # "the left one has resolved; the right one persists"
     if not _LETTER.search(text, start, match.start()):
         return False  # "? pneumonia"
+    item = _ITEM.match(text, match.end()) if mark[0] == " " else None
+    if item is not None:
+        return f"{int(item[1]) - 1})" in text[start : match.start()]
     if mark == "？" and _ASKS_ON.match(text, match.end()):
         return False  # "左肾上腺嗜铬细胞瘤？腺瘤？"
     if mark == "?" and (_GOES_ON.match(text, match.end()) or text[match.start() - 1].isspace()):
