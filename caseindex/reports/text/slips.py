@@ -22,6 +22,7 @@ _LYMPH_NODES = re.compile(r"(\b[лЛ]имф)атическ[а-яё]+ (уз(?:е�
 _STROKES = re.compile(r"\b(?:[щЩжЖпПмМ]/[жЖпП]|[кК]/[сС])\b(?!/)")
 _CERVICAL = re.compile(r"\bС(?=[1-7]\b)")  # "С5-С6" typed with the Cyrillic letter
 _CANCER = re.compile(r"\b[сСcC]-r\b")  # "с-r": cancer, with a letter of either script
+_LOWER_CANCER = re.compile(r"\bcr\b")  # "подозрительно на cr"
 _SIDE = re.compile(r"\b([сС](?:пра|ле)в)о\b")  # "справо"
 _RUSSIAN = ("гемморагич геморрагич гемморагия геморрагия гемморагии геморрагии").split()
 
@@ -65,6 +66,8 @@ def russian_slips(text: str) -> str:
     text = _SIDE.sub(r"\1а", _CERVICAL.sub("C", text))
     if "-r" in text:
         text = _CANCER.sub("Cr ", text)
+    if "cr" in text:
+        text = _LOWER_CANCER.sub("Cr", text)
     if "имфатическ" in text:
         text = _LYMPH_NODES.sub(lambda match: f"{match[1]}о{match[2]}".ljust(len(match.group())), text)
     return _RUSSIAN_PATTERN.sub(_as_written, text) if "еммораг" in text.lower() else text
