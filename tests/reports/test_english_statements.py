@@ -224,6 +224,14 @@ def test_trailing_sides_ended_denials_and_the_past(sentence: str, stated: set[st
         ("Segmental filling defects in RLL branches.", {"pulmonary_embolism+r"}),
         ("Non-cardiogenic pulmonary edema.", {"pulmonary_edema+"}),
         ("Free gas after right hemicolectomy.", {"pneumoperitoneum+", "postoperative+"}),
+        # what is denied is said of something that is there
+        ("No communication of the mass with the bone.", {"mass+"}),
+        ("No growth of the meningioma since 2020.", {"meningioma+"}),
+        ("Left-sided nephrostomy in good position with resolved hydronephrosis.", {"nephrostomy+l", "hydronephrosis-"}),
+        ("The ET tube has been pulled back 2 cm.", {"ett+"}),
+        ("Skin fold simulates pneumothorax on the right.", {"pneumothorax-r"}),
+        ("Possible pneumonia, atelectasis, and/or effusion.", {"pneumonia?", "atelectasis?", "pleural_effusion?"}),
+        ("Right pleural effusion and increased interstitial markings.", {"pleural_effusion+r", "interstitial_markings+"}),
     ],
 )  # fmt: skip
 def test_what_a_radiologist_would_sign(sentence: str, stated: set[str]) -> None:

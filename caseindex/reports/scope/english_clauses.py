@@ -34,7 +34,9 @@ _HAS_MORE = re.compile(r"[^,;.]*\bwith\b|\s*\w+ (?:enlarged|dilated|thickened|di
 _NEAR = 40  # characters
 _ARTICLE = re.compile(r" th(?:e|is|ese|at) | its ", re.IGNORECASE)
 _IN_WHAT_IS_THERE = re.compile(
-    r"[a-z-]{3,} (?:seen |identified |noted |demonstrated )?(?:within|inside|around|surrounding|adjacent to|beneath|underlying|distal to|proximal to|upstream of|at the site of|in) (?:the|this|these|that|its) (?:(?:known|previously seen|previously described|left|right|residual|existing|treated|above|index) )*$",
+    # "no communication of the mass with the bone", "no growth of the meningioma"
+    r"(?:communication|connection|continuity|contact|relation(?:ship)?|invasion|extension|involvement|infiltration|displacement|compression|growth|movement|migration|enlargement|progression|expansion|rupture|perforation|dissection|infection|recanali[sz]ation|loosening|dislocation) (?:of|with|between|to|into|by|from|through) (?:the|this|these|that|its) (?:(?!aort|canal|wall|lumen)[\w-]+ ){0,2}$"
+    r"|[a-z-]{3,} (?:seen |identified |noted |demonstrated )?(?:within|inside|around|surrounding|adjacent to|beneath|underlying|distal to|proximal to|upstream of|at the site of|in) (?:the|this|these|that|its) (?:(?:known|previously seen|previously described|left|right|residual|existing|treated|above|index) )*$",
     re.IGNORECASE,
 )
 # "hydrocephalus resolved after a shunt"
@@ -57,6 +59,8 @@ _ASIDE = re.compile(
 _THOUGH = re.compile(r"[^,;:]*,\s*(?:al)?though\b[^,;:]*,\s*", re.IGNORECASE)
 # "infrarenal aneurysm with contained rupture suspected": only the rupture
 _WITH_MORE = re.compile(r"\bwith (?!\d|it\b|this\b|which\b)[^,;:()]*[a-z] $", re.IGNORECASE)
+# "nephrostomy in good position with resolved hydronephrosis"
+_OF_WHAT_FOLLOWS = re.compile(r"(?:resolved|cleared|absent) \w", re.IGNORECASE)
 # "ascites is minimal and pleural fluid is absent"
 # "marrow edema makes an occult fracture possible"
 _LEADS_TO = re.compile(r"[^,;]*\b(?:makes?|making|renders?|rendering|raises?|raising)\b[^,;]*", re.IGNORECASE)
@@ -165,6 +169,8 @@ def says_of_it(text: str, end: int, cue: int, *, denies: bool) -> bool | None:
         return False if _LEADS_TO.fullmatch(between) or _WITH_MORE.search(between) else None
     if _ASIDE.fullmatch(between):
         return True
+    if _OF_WHAT_FOLLOWS.match(text, cue) and between.endswith(" with "):
+        return False
     return False if _OWN_CLAUSE.fullmatch(between) else None
 
 

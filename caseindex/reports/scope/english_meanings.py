@@ -65,6 +65,7 @@ _ONLY_SEVERE = re.compile(
     r"malignant (?:(?:left|right) )?(?:MCA|middle cerebral|infarct\w*|o?edema|otitis|hypertension|hyperthermia|course|external otitis)",
     re.IGNORECASE,
 )
+_AFTER_IT = frozenset(["obstruction", "infection", "inflammation"])  # "post-infectious scarring"
 _NON = re.compile(r"\b(?:non|post)-?$", re.IGNORECASE)  # "non-obstructive thrombus", "post-obstructive collapse"
 _FILLS = re.compile(r"opacif(?:y|ies)$", re.IGNORECASE)  # "the pulmonary arteries opacify well"
 _DYNAMICS = frozenset(["positive_dynamics", "negative_dynamics"])
@@ -90,7 +91,7 @@ AMBIGUOUS = frozenset(
         *_DYNAMICS,
         "atelectasis",
         "lung_opacity",
-        "obstruction",
+        *_AFTER_IT,
         "enlargement",
         "enlarged_mediastinum",
         "malignancy",
@@ -132,7 +133,7 @@ def as_meant(here: Sequence[Mention], text: str, start: int) -> Sequence[Mention
             continue
         if mention.concept == "malignancy" and _ONLY_SEVERE.match(text, left):
             continue
-        if mention.concept == "obstruction" and _NON.search(text, 0, left):
+        if mention.concept in _AFTER_IT and _NON.search(text, 0, left):
             continue
         if mention.concept == "lung_opacity" and _FILLS.search(mention.text):
             continue

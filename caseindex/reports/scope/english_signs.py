@@ -106,6 +106,16 @@ _DESCRIBES: dict[str, tuple[re.Pattern[str], frozenset[str]]] = {
             "thyroid_nodule renal_mass ovarian_mass pancreatic_mass brain_mass liver_mass brain_tumor glioma adrenal_mass parotid_tumor".split()
         ),
     ),
+    # "cystic mass in the pancreatic tail"
+    **{
+        cyst: (re.compile("cystic", re.IGNORECASE), frozenset([mass]))
+        for cyst, mass in (
+            ("pancreatic_cyst", "pancreatic_mass"),
+            ("renal_cyst", "renal_mass"),
+            ("ovarian_cyst", "ovarian_mass"),
+            ("liver_cyst", "liver_mass"),
+        )
+    },
     # "Fazekas 2 white matter changes"
     "white_matter_lesion": (
         re.compile("white matter (?:disease|changes?|signal changes?)", re.IGNORECASE),

@@ -16,7 +16,8 @@ _ASKED = frozenset(["indication", "differential"])  # sections that ask rather t
 _PAST = frozenset(["history"])
 _CATEGORY = re.compile("(?:BI|LI|PI)-?RADS", re.IGNORECASE)
 _TAKEN_OUT = re.compile(
-    r"(?<!\bbe )remov|explant|extubat|pulled|удален|удалил|извлеч|拔除|拔出|移除|撤除|取出", re.IGNORECASE
+    r"(?<!\bbe )remov|explant|extubat|pulled(?! (?:back|up|out \d))|удален|удалил|извлеч|拔除|拔出|移除|撤除|取出",
+    re.IGNORECASE,
 )
 # "ETT, NG tube and central line have been removed"
 _ALL_TAKEN_OUT = re.compile(
@@ -30,6 +31,7 @@ _COMPLICATION = re.compile(
     r"|松动|断裂|移位|并发|周围",
     re.IGNORECASE,
 )
+_AFTER_IT = re.compile(r"\bпосле (?:[а-яё]+ ){0,2}$", re.IGNORECASE)  # "после лучевой терапии опухоль не видна"
 _MARKS = ",;，；。"
 
 
@@ -56,6 +58,8 @@ def _of_device(
 ) -> Assessment:
     """A device of the past is in place ("pacemaker, status post implantation") unless it was taken out; only its own
     clause denies one ("артефакт от клипсы, гематома не определяется")."""
+    if judged.polarity is Polarity.ABSENT and not is_device and _AFTER_IT.search(sentence, 0, start):
+        return Assessment(Polarity.PRESENT)
     if judged.historical and sentence.startswith("史", end):
         return judged  # "既往有左肺上叶切除史"
     begin = max(sentence.rfind(mark, 0, start) for mark in _MARKS) + 1

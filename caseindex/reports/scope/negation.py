@@ -181,8 +181,8 @@ class Sentence:
 
     def _is_in_brackets(self, cue: Cue, between: str) -> bool:
         """Whether a doubt stands in brackets that it is about: "nodule (adenocarcinoma vs inflammation)"."""
-        doubts = cue.kind is CueKind.UNCERTAIN and self.language is Language.ENGLISH
-        return (doubts or self.text[cue.start] == "?") and _IN_BRACKETS.search(between) is not None
+        said = cue.kind is CueKind.HISTORICAL or (cue.kind is CueKind.UNCERTAIN and self.language is Language.ENGLISH)
+        return (said or self.text[cue.start] == "?") and _IN_BRACKETS.search(between) is not None
 
     def _is_bare_predicate(self, cue: Cue) -> bool:
         """Whether a Russian verb with "не" is all that its clause says, but for a word like "now"."""
@@ -317,7 +317,7 @@ class Sentence:
     def _list_ends_joined(self, end: int) -> bool:
         """Whether the enumeration that goes on after ``end`` closes with "or"/"и", or the sentence's end is near."""
         rest = self.text[end:]
-        return bool(re.match(r"[^.;]*,?\s+(?:or|nor|или)\s", rest, re.IGNORECASE))
+        return bool(re.match(r"[^.;]*,?\s+(?:or|nor|and/or|или)\s", rest, re.IGNORECASE))
 
     def _reaches_left(self, cue: Cue, start: int, end: int) -> bool:
         between = self.text[end : cue.start]

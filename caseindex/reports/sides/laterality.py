@@ -117,7 +117,7 @@ _OWN_SIDE = frozenset(
 )
 # "a right apical bulla and emphysema": what an English report finds all over an organ
 _ALL_OVER = frozenset(
-    "atrophy brain_atrophy emphysema hyperinflation copd pulmonary_edema pulmonary_congestion degenerative_spine liver_metastasis"
+    "atrophy brain_atrophy emphysema hyperinflation copd interstitial_markings interstitial_lung_disease low_lung_volumes pulmonary_edema pulmonary_congestion degenerative_spine liver_metastasis"
     " lung_metastasis bone_metastasis coronary_calcification".split()
 )
 _IN_ONE_PLACE = re.compile(
