@@ -90,7 +90,9 @@ def _with_kinds(found: list[Statement], said: Said) -> list[Statement]:
             and named
             and named[0].concept in said.lexicon.stated
         ):
-            found.append(replace(told, finding=named[0].concept, side=side, change=None))
+            # "пневмоторакс слева не определяется, справа - верхушечный": what has a kind is there
+            polarity = Polarity.PRESENT if told.polarity is Polarity.ABSENT else told.polarity
+            found.append(replace(told, finding=named[0].concept, side=side, polarity=polarity, change=None))
     return found
 
 

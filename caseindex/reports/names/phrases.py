@@ -68,13 +68,23 @@ def match(
         return None
     if "," in clauses.marks(first, last) and heads & set(norms[first + 1 : last]) - set(phrase.norms):
         return None  # "рака (2020), данных за метастазы в легких"
-    if not _in_order(positions):
+    if not _in_order(positions) or _is_of_the_first(first, last, norms, clauses, heads):
         return None
     if _shares_rest(positions, gap, clauses) or (len(positions) == 2 and clauses.shares_predicate(first, last)):
         return found._replace(coordinated=True)
     if _shares_head(positions, gap, clauses):
         return found._replace(coordinated=True, head_shared=True)
     return None
+
+
+def _is_of_the_first(first: int, last: int, norms: list[str], clauses: Clauses, heads: Set[str]) -> bool:
+    """Whether a place behind a finding would take the Russian predicate of the next clause: "разрыв внутреннего мениска,
+    связки целы"."""
+    if not (clauses.is_predicate(last) or clauses.words[last] in {"цел", "цела", "целы"}) or "," not in clauses.marks(
+        first, last
+    ):
+        return False
+    return not heads.isdisjoint(norms[max(0, first - 2) : first])
 
 
 def _in_order(positions: list[int]) -> bool:

@@ -48,7 +48,11 @@ def may_be_genitive(text: str, start: int, end: int) -> bool:
         if first is None:
             return _ROMAN.match(text, end) is None  # "Salter-Harris II, консолидации нет"
         return russian.may_be_genitive(first.group())
-    return all(word.isupper() or russian.may_be_genitive(word) for word in words)
+    return all(_is_abbreviation(word) or russian.may_be_genitive(word) for word in words)
+
+
+def _is_abbreviation(word: str) -> bool:
+    return word.isupper() or sum(map(str.isupper, word)) > 1  # "ПСоА"
 
 
 def list_may_be_denied(text: str, start: int, end: int) -> bool:

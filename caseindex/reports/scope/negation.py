@@ -30,8 +30,8 @@ class Assessment(NamedTuple):
     historical: bool = False
 
 
-_PRESENT = Assessment(Polarity.PRESENT)
-_UNCERTAIN = Assessment(Polarity.UNCERTAIN)
+_PRESENT, _UNCERTAIN = Assessment(Polarity.PRESENT), Assessment(Polarity.UNCERTAIN)
+_KEPT_IN_BRACKETS = {(CueKind.UNCERTAIN, Language.ENGLISH), (CueKind.NEGATION, Language.RUSSIAN)}
 _BARE = re.compile(r"не\s+[а-яё]+\s*[.,;]?\s*", re.IGNORECASE)
 _HISTORY = re.compile(r"анамне|history|hx|pmh|h/o|史|既往|曾", re.IGNORECASE)
 # "размеры метастазов прежние, новых нет": a genitive, and yet it is there
@@ -64,9 +64,10 @@ _IN_BRACKETS = re.compile(r"\([^()]*\w[^()]*$")  # "рисунок усилен 
 _PLURAL = re.compile(r"(?:ются|ятся|утся|ены|ны|уют|ют)$", re.IGNORECASE)
 _JOINED = re.compile(r"^[\s,]*(?:or|and|nor|и|или|либо|ни|а также|так и|as well as)\b", re.IGNORECASE)
 _OR_BEFORE = re.compile(
-    r"\b(?:or|или|либо)\s+(?:(?:areas?|foci|focus|signs?|evidence) of\s+)?(?:[\w-]+\s+){0,1}$", re.IGNORECASE
+    r"(?<!residual )(?<!acute )(?<!new )(?<!old )(?<!mild )(?<!partial )\b(?:or|или|либо)\s+(?:(?:areas?|foci|focus|signs?|evidence) of\s+)?(?:[\w-]+\s+){0,1}$",
+    re.IGNORECASE,
 )
-_OR_AFTER = re.compile(r"^\s*(?:or|или|либо)\b|^(?:\s[A-Z]\w*)?,?\sлибо\b", re.IGNORECASE)
+_OR_AFTER = re.compile(r"^\s*(?:and/)?(?:or|или|либо)\b|^(?:\s[A-Z]\w*)?,?\sлибо\b", re.IGNORECASE)
 _PREDICATE = {
     Language.ENGLISH: re.compile(
         r"\b(?:is|are|was|were|has|have|had|shows?|demonstrates?|reveals?|remains?|appears?|measures?|contains?"
@@ -181,7 +182,7 @@ class Sentence:
 
     def _is_in_brackets(self, cue: Cue, between: str) -> bool:
         """Whether a doubt stands in brackets that it is about: "nodule (adenocarcinoma vs inflammation)"."""
-        said = cue.kind is CueKind.HISTORICAL or (cue.kind is CueKind.UNCERTAIN and self.language is Language.ENGLISH)
+        said = cue.kind is CueKind.HISTORICAL or (cue.kind, self.language) in _KEPT_IN_BRACKETS
         return (said or self.text[cue.start] == "?") and _IN_BRACKETS.search(between) is not None
 
     def _is_bare_predicate(self, cue: Cue) -> bool:

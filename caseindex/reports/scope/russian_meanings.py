@@ -38,18 +38,20 @@ _MEANINGS = [
     ("lesion", r"(?:[а-яё]+ )*(?:очаг|фокус)", r"бел\w+ веществ", r"спинн|геморраг|ишеми|кровоизл|контузи|метаста", "white_matter_lesion"),
     # "отек тел L4, L5 по типу Modic 1"
     ("edema", r"от[её]к тел", r"позвон|\b[LTСC]h?\d|Modic", "поджелуд", "bone_marrow_edema"),
+    # "затенение верхнечелюстных пазух, киста левой лобной"
+    ("cyst", "кист", r"пазух", r"зуб|челюст(?!н)|мозг|полуш|дол[ия]", "sinus_retention_cyst"),
+    # "аневризма аорты протезирована (эндопротез)"
+    ("joint_prosthesis", "эндопротез", r"аорт|аневризм", r"сустав|\bТБС|\bКС\b", "stent"),
+    ("joint_prosthesis", "эндопротез", r"молочн|\bМЖ\b", r"сустав", "support_device"),
     # "эпифизеолиз лучевой кости"
     ("scfe", "эпифизеолиз|остеоэпифизеолиз", r"лучев|локтев|плечев|фаланг|кисти|больше|мало|голен|пястн", "бедр", "salter_harris"),
 ]  # fmt: skip
-_PATTERNS = {
-    concept: (
-        re.compile(word, re.IGNORECASE),
-        re.compile(beside, re.IGNORECASE),
-        re.compile(without, re.IGNORECASE),
-        meant,
+Pattern = re.Pattern[str]
+_PATTERNS: dict[str, list[tuple[Pattern, Pattern, Pattern, str]]] = {}
+for _concept, _word, _beside, _without, _meant in _MEANINGS:
+    _PATTERNS.setdefault(_concept, []).append(
+        (re.compile(_word, re.I), re.compile(_beside, re.I), re.compile(_without, re.I), _meant)
     )
-    for concept, word, beside, without, meant in _MEANINGS
-}
 
 
 def as_meant_here(mentions: Sequence[Mention], report: str, end: int) -> Sequence[Mention]:
@@ -62,11 +64,8 @@ def as_meant_here(mentions: Sequence[Mention], report: str, end: int) -> Sequenc
     return [_as_meant(mention, told) for mention in mentions]
 
 
-def _as_meant(mention: Mention, sentence: str) -> Mention:
-    pattern = _PATTERNS.get(mention.concept)
-    if pattern is None:
-        return mention
-    word, beside, without, meant = pattern
-    if word.match(mention.text) is None or beside.search(sentence) is None or without.search(sentence) is not None:
-        return mention
-    return mention._replace(concept=meant)
+def _as_meant(mention: Mention, told: str) -> Mention:
+    for word, beside, without, meant in _PATTERNS.get(mention.concept, ()):
+        if word.match(mention.text) and beside.search(told) and not without.search(told):
+            return mention._replace(concept=meant)
+    return mention
