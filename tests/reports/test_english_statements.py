@@ -232,6 +232,12 @@ def test_trailing_sides_ended_denials_and_the_past(sentence: str, stated: set[st
         ("Skin fold simulates pneumothorax on the right.", {"pneumothorax-r"}),
         ("Possible pneumonia, atelectasis, and/or effusion.", {"pneumonia?", "atelectasis?", "pleural_effusion?"}),
         ("Right pleural effusion and increased interstitial markings.", {"pleural_effusion+r", "interstitial_markings+"}),
+        # adjectives that "or" joins doubt nothing; findings that "and/or" joins do
+        ("Mild residual or recurrent pneumonia.", {"pneumonia+"}),
+        ("Scarring and/or atelectasis in the lung bases.", {"pulmonary_fibrosis?", "atelectasis?"}),
+        ("Hyperexpansion consistent with history of COPD.", {"hyperinflation+", "copd+"}),
+        ("Intact midline sternotomy wires.", {"sternotomy+"}),
+        ("Mild cardiomeg. Trace b/l pl. effusions.", {"cardiomegaly+", "pleural_effusion+b"}),
     ],
 )  # fmt: skip
 def test_what_a_radiologist_would_sign(sentence: str, stated: set[str]) -> None:

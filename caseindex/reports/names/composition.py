@@ -106,7 +106,7 @@ _NEAR_ONLY = frozenset(["stenosis", "occlusion", "thrombosis", "dissection", "in
 # A bare "effusion" that has a side, or a pneumothorax beside it, is of the pleura.
 _EFFUSION = re.compile(r"eff(?:usion)?s?", re.IGNORECASE)
 _OF_THE_CHEST = re.compile(
-    r"p\w*mothora|consolidation|infiltrate|atelecta|pneumonia|airspace|\b(?:left|right|bilateral)(?:-sided)? (?:[\w-]+ ){0,2}eff|effusions?,? (?:[\w-]+ ){0,4}(?:left|right|both sides)\b",
+    r"p\w*mothora|consolidation|infiltrate|atelecta|pneumonia|airspace|\b(?:left|right|bilateral|b/l|[LR])(?:-sided)? (?:[\w-]+ ){0,2}eff|effusions?,? (?:[\w-]+ ){0,4}(?:left|right|both sides)\b",
     re.IGNORECASE,
 )
 _SIDED_EFFUSION = re.compile(

@@ -18,7 +18,7 @@ _WORDS = {
         r"|other|any|new|acute|apparent|relevant|evidence of) ){0,3}change|persist(?:ent|s|ing)?"
         r"|again (?:seen|noted|demonstrated|identified)|similar(?: in appearance| in size| to prior)?(?= to|\s*[.,;]|$)"
         r"|not (?:significantly )?changed|redemonstrat\w+|(?:the )?same size|as (?:before|previously)(?=\s*[.,;]|$)"
-        r"|(?:the )?same as (?:before|previously|in|on)|not (?:significantly |further )?(?:increased|enlarged|grown|progressed))\b"
+        r"|(?:the )?same as (?:before|previously|in|on)|not (?:significantly |further )?(?:increased|grown|progressed)|(?:not (?:significantly |further )|(?:has|have) not )enlarged)\b"
         r"|\b(?P<improved>improv(?:ed|ing|ement)|(?:decreas|diminish)(?:ed|e|ing)(?: in size)?|resolv(?:ed|ing)|resolution"
         r"|smaller|regress(?:ed|ion|ing)|clearing|less (?:dense|conspicuous|prominent|extensive|than (?:on|in|at))|shrunk(?:en)?"
         r"|reduc(?:ed|tion) in (?:size|extent)|interval (?:decrease|reduction|improvement))\b"

@@ -111,7 +111,10 @@ _NAMES_NOTHING: dict[str, tuple[re.Pattern[str], re.Pattern[str]]] = {
         re.compile(r"\blens(?:es)?\b|\bectopia lentis\b", re.IGNORECASE),
     ),
     # "the lesion is centered on the midline"
-    "midline_shift": (re.compile(r"cent(?:ere|re)d (?:on|off|in|at|along)\b", re.IGNORECASE), re.compile("")),
+    "midline_shift": (
+        re.compile(r"cent(?:ere|re)d (?:on|off|in|at|along)\b|intact midline$", re.IGNORECASE),
+        re.compile(""),
+    ),
     # "normal flow voids are maintained"
     "flow_void": (
         re.compile("(?:normal |intra\\w+ |vascular |major )*flow", re.IGNORECASE),

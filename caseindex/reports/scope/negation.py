@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from caseindex.records import Language, Polarity
 from caseindex.reports.scope import chinese_reach, english_clauses, english_doubts, genitive, russian_reach
+from caseindex.reports.scope.alternatives import OR_BEFORE, is_alternative
 from caseindex.reports.scope.cues import Cue, CueKind, find_cues
 from caseindex.reports.scope.english_past import is_of_the_patient, past_is_over
 from caseindex.reports.scope.own_negation import denied_by_name
@@ -63,11 +64,6 @@ _HARD = re.compile(r"[;:；：]|\?\s|\s=\s|\s--?\s|\s[–—]\s")
 _IN_BRACKETS = re.compile(r"\([^()]*\w[^()]*$")  # "рисунок усилен (бронхит?)": the mark is the bronchitis's only
 _PLURAL = re.compile(r"(?:ются|ятся|утся|ены|ны|уют|ют)$", re.IGNORECASE)
 _JOINED = re.compile(r"^[\s,]*(?:or|and|nor|и|или|либо|ни|а также|так и|as well as)\b", re.IGNORECASE)
-_OR_BEFORE = re.compile(
-    r"(?<!residual )(?<!acute )(?<!new )(?<!old )(?<!mild )(?<!partial )\b(?:or|или|либо)\s+(?:(?:areas?|foci|focus|signs?|evidence) of\s+)?(?:[\w-]+\s+){0,1}$",
-    re.IGNORECASE,
-)
-_OR_AFTER = re.compile(r"^\s*(?:and/)?(?:or|или|либо)\b|^(?:\s[A-Z]\w*)?,?\sлибо\b", re.IGNORECASE)
 _PREDICATE = {
     Language.ENGLISH: re.compile(
         r"\b(?:is|are|was|were|has|have|had|shows?|demonstrates?|reveals?|remains?|appears?|measures?|contains?"
@@ -124,7 +120,7 @@ class Sentence:
             if place:  # "в области перелома костной мозоли нет"
                 acting = [entry for entry in acting if entry[2].kind is not CueKind.NEGATION]
         if not acting:
-            return _UNCERTAIN if self._is_alternative(start, end) else _PRESENT
+            return _UNCERTAIN if is_alternative(self.text, start, end, self.language) else _PRESENT
         if any(cue.kind is CueKind.FAMILY for _, _, cue in acting):
             return Assessment(Polarity.ABSENT, historical=True)
         historical = any(cue.kind is CueKind.HISTORICAL for _, _, cue in acting)
@@ -170,15 +166,6 @@ class Sentence:
         later = any(cue.kind is CueKind.NEGATION and cue.start >= end for _, _, cue in acting)
         asked = self.text[doubt.start : doubt.end]
         return self.language is Language.ENGLISH and english_doubts.is_answered(asked, self.text, end, later)
-
-    def _is_alternative(self, start: int, end: int) -> bool:
-        """Whether the mention is one of two that "or" joins."""
-        before, after = self.text[max(0, start - 30) : start], self.text[end : end + 16]
-        if self.language is Language.CHINESE:
-            return re.search("或[者为是小微]{0,2}$", before) is not None or after.startswith("或")
-        if self.language is Language.ENGLISH and english_doubts.opens_alternatives(self.text, start, end):
-            return True
-        return bool(_OR_BEFORE.search(before) or _OR_AFTER.search(after))
 
     def _is_in_brackets(self, cue: Cue, between: str) -> bool:
         """Whether a doubt stands in brackets that it is about: "nodule (adenocarcinoma vs inflammation)"."""
@@ -300,7 +287,7 @@ class Sentence:
             return bool(_JOINED.match(chunk)) or self._list_ends_joined(end)
         if cue.after and self._has_words_before(cue):  # "гидронефроза нет, киста почки": "нет" had its say
             return False
-        if not _JOINED.match(chunk) and not _OR_BEFORE.search(between):
+        if not _JOINED.match(chunk) and not OR_BEFORE.search(between):
             next_comma = _COMMA.search(self.text, end)
             rest = self.text[cue.end : next_comma.start() if next_comma else len(self.text)]
             if _PREDICATE[self.language].search(rest) and not self._list_ends_joined(end):

@@ -12,7 +12,7 @@ _ABBREVIATIONS = frozenset(
 )
 # Nor after one of these where a small letter or a number follows: "neg. for malignancy".
 _SHORT = frozenset(
-    "neg pos dev bilat lat ant sup inf susp poss prob mod mult assoc incl resp prox dist rt lt abn min max diam approx hx c/w vert".split()
+    "neg pos dev bilat lat ant sup inf susp poss prob mod mult assoc incl resp prox dist rt lt abn min max diam approx hx c/w vert pl".split()
 )
 # Each begins with one character of a few, which `re` finds quickly; what must stand before it is asked afterwards.
 _BOUNDARY = re.compile(
