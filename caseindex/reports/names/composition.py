@@ -78,7 +78,7 @@ _NEVER_AFAR = frozenset(["myocardial_infarction"])  # "wedge-shaped infarct and 
 # "病变", "поражение" are any disease of the organ and no mass in it; these haematomas lie outside the skull
 _NOT_COMPOSED = re.compile(
     r"metaphyseal (?:corner )?fractures?|nabothian|(?:mucoid|myxoid|intrasubstance) degenerat|病变$|导管内乳头状瘤|前列腺钙化|.{0,3}瓣.*钙化|.{0,2}韧带钙化|吻合口|abnormalit|поражени|паравертебр"
-    r"|тромбо[а-яё]+ (?:[а-яё]+ )?подкожн|подапоневр|поднадкостнич|подкожн|субгалеал|\w+ \w+ клапан|кальци\w+ [^,;]*клапан",
+    r"|тромбо[а-яё]+ (?:[а-яё]+ )?подкожн|подапоневр|поднадкостнич|подкожн|субгалеал|гематом\w* мягк|\w+ \w+ клапан|кальци\w+ [^,;]*клапан",
     re.IGNORECASE,
 )
 # "known metastatic breast cancer, new liver lesions": not those of the liver

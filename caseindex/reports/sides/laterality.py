@@ -101,6 +101,8 @@ _ADJECTIVE_AND = re.compile(
     r"[^,;:]{0,45},\s*(?:(?!аналог|подоб|сход|так|друг|втор|нов|меньш|больш)[а-яё-]+(?:ая|ый|ий|ое|ые|ие)\s+){1,2}",
     re.IGNORECASE,
 )
+# "в нижних долях обоих легких, больше справа, участки консолидации"
+_INSERTED = re.compile(r",\s*(?:[а-яё-]+\s+){0,3}", re.IGNORECASE)
 _AGREEING = re.compile(r"[^,;:]{0,45},\s*(?:двух?|лево|право)сторонн(?:яя|ий|ее|ие)", re.IGNORECASE)
 _CLAUSE_OVER = re.compile(r"\s*(?=[.,;(]|$)")
 _LOBE = re.compile(r"[RL](?:[UML][LZ])?\s*(?=[,;:.(]|$)")  # "cavity with an air-fluid level, posterior segment RUL"
@@ -268,6 +270,14 @@ def side_of(
                     and not crossed
                     and _MERE_PLACE.fullmatch(sentence, low, high)
                     and (_MERE_REST.match(sentence, right) or _LOBE.match(sentence, left))
+                ):
+                    return side
+                if (
+                    right <= start
+                    and not crossed
+                    and _COMPARES.match(sentence, left)
+                    and not any(b <= left for _, b in others)
+                    and _INSERTED.fullmatch(sentence, right, start)
                 ):
                     return side
                 if left >= end and not crossed and _is_said_apart(sentence, low, high, right):
