@@ -159,6 +159,13 @@ _RULES = (
         re.compile(r"\b(?:uter(?:us|ine)|parametri|FIGO)", re.IGNORECASE),
         "cervical_cancer",
     ),
+    # "diffuse axonal injury with petechial haemorrhages"
+    _Rule(
+        "hemorrhagic_transformation",
+        re.compile("petechia", re.IGNORECASE),
+        re.compile(r"\b(?:axonal|DAI|trauma\w*|contusions?|embol\w+|vasculitis|CAA)\b", re.IGNORECASE),
+        "brain_hemorrhage",
+    ),
     # "late enhancement in the LAD territory, chronic infarct"
     *(
         _Rule(

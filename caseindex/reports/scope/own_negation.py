@@ -12,7 +12,7 @@ _OWN_NEGATION = re.compile(
     # "cervical spine is free of fracture": the name's words stand on both sides
     r"\b(?:(?:not?|neither|не(?! (?:прослеж|дифференц))|без|without)\b|(?:free|clear|negative) (?:of|from|for)\b|non-?enhanc(?!\w* (?:small |large )?(?:bowel|loops?|pancrea))|свобод(?:ен|на|но|ны)\b|(?<=синусы )свободн)|未见?|无(?![菌脑名力脾]|回声|裂畸)|不(?![张稳连全良孕育规典均对等同清佳齐整匀光愈])"
     # "heart size is normal", "ПКС цела", "中线结构居中": names whose words say that all is well
-    r"|(?<!loss of the )(?<!loss of )(?<!straightening of the )(?<!straightening of )\bnormal\b(?![ -]pressure)|\bunremarkable\b|\bcent(?:ere|re)d\b(?! (?:on|off|in|at|around|upon|along)\b)|\bintact\b|\bцел(?:а|о|ы|ый)?\b|обычн|по средней линии|\bпроходим[аыо]?\b|\bсжима(?:емы|ются)\b|компрессируются|нормальн\w* (?:размер|объем|величин|форм|толщин)|интакт(?:н|ен)|居中|复位|回位|正常(?!压)|(?<![不欠])连续(?!性?(?:中断|不|欠|差))|(?<![不欠])完整",
+    r"|(?<!loss of the )(?<!loss of )(?<!straightening of the )(?<!straightening of )\bnormal\b(?![ -]pressure)|\bunremarkable\b|(?<=mediastinum )central$|(?<=mediastinum is )central$|\bcent(?:ere|re)d\b(?! (?:on|off|in|at|around|upon|along)\b)|\bintact\b|\bцел(?:а|о|ы|ый)?\b|обычн|по средней линии|\bпроходим[аыо]?\b|\bсжима(?:емы|ются)\b|компрессируются|нормальн\w* (?:размер|объем|величин|форм|толщин)|интакт(?:н|ен)|居中|复位|回位|正常(?!压)|(?<![不欠])连续(?!性?(?:中断|不|欠|差))|(?<![不欠])完整",
     re.IGNORECASE,
 )
 _PREFIXED = re.compile(r"\b(?:non-|not |не )$", re.IGNORECASE)  # "non-enhancing", "не утолщена"
