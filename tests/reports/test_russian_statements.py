@@ -51,6 +51,32 @@ _MARK = {"present": "+", "absent": "-", "uncertain": "?"}
         # What is there no more.
         ("На месте удалённой опухоли киста.", {"tumor?h", "cyst+"}),
         ("На месте ранее описанной консолидации тяжи фиброза.", {"consolidation-", "pulmonary_fibrosis+"}),
+        # What words mean beside others, also before a semicolon.
+        ("Миома матки; ВМК в полости.", {"uterine_fibroid+", "iud+"}),
+        (
+            "Узел правой доли щитовидной железы; в левой доле узлов нет.",
+            {"thyroid_nodule+right", "thyroid_nodule-left"},
+        ),
+        ("Эмфизема, выпота нет.", {"emphysema+", "pleural_effusion-"}),
+        ("Эпифизеолиз лучевой кости справа.", {"salter_harris+right"}),
+        # A predicate is of its own clause.
+        (
+            "Образование, подозрительное на рак, протоки печени расширены.",
+            {"mass+", "malignancy?", "biliary_dilatation+"},
+        ),
+        ("Разрыв внутреннего мениска, коллатеральные связки целы.", {"meniscal_tear+", "collateral_tear-"}),
+        # A side that an adjective says behind a comma, that a comparison says, that a finding comes with.
+        ("Гинекомастия у подростка, двусторонняя.", {"gynecomastia+both"}),
+        ("В нижних долях обоих лёгких, больше справа, участки консолидации.", {"consolidation+both"}),
+        ("Гидронефроз левой почки с конкрементом лоханки.", {"hydronephrosis+left", "nephrolithiasis+left"}),
+        ("Гидронефроз правой почки и киста левой.", {"hydronephrosis+right", "renal_cyst+left"}),
+        ("Пневмоторакс слева не определяется, справа - верхушечный.", {"pneumothorax-left", "pneumothorax+right"}),
+        # What is in brackets is said of itself; a doubt of a denial, an either-or.
+        ("Пневмония (выпота нет).", {"pneumonia+", "pleural_effusion-"}),
+        ("Плевральные бляшки (асбестоз в анамнезе).", {"pleural_plaque+", "silicosis?h"}),
+        ("Утверждать об отсутствии инсульта нельзя.", {"stroke?"}),
+        ("Киста (?) правого яичника.", {"ovarian_cyst?right"}),
+        ("В анамнезе рак почки, в лёгких очаги.", {"rcc?h", "lung_nodule+"}),
         # One finding in several places.
         ("Mts в лёгкие, печень.", {"lung_metastasis+", "liver_metastasis+"}),
         (
