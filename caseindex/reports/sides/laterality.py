@@ -164,7 +164,7 @@ def find_sides(sentence: str, language: Language, earlier: Side | None = None) -
         if language is not Language.ENGLISH
         or not (_COMPARED.search(text, 0, match.start()) or english_sides.is_dealt_out(text, match))
     ]
-    for match in _RELATIVE.finditer(sentence):
+    for match in _RELATIVE.finditer(sentence) if is_relative(sentence) else ():
         before: list[Side] = [
             side
             for left, right, side in sides
