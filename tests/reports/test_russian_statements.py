@@ -61,8 +61,8 @@ _MARK = {"present": "+", "absent": "-", "uncertain": "?"}
         ("Эпифизеолиз лучевой кости справа.", {"salter_harris+right"}),
         # A predicate is of its own clause.
         (
-            "Образование, подозрительное на рак, протоки печени расширены.",
-            {"mass+", "malignancy?", "biliary_dilatation+"},
+            "Образование головки ПЖ, подозрительное на рак, протоки печени расширены.",
+            {"pancreatic_mass+", "pancreatic_cancer?", "biliary_dilatation+"},
         ),
         ("Разрыв внутреннего мениска, коллатеральные связки целы.", {"meniscal_tear+", "collateral_tear-"}),
         # A side that an adjective says behind a comma, that a comparison says, that a finding comes with.
