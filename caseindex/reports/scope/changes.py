@@ -72,6 +72,10 @@ _LATER_NOUN = 25  # characters from a word of change to the finding that it is a
 
 # Concepts that are words of comparison themselves; of the second, only where the words are part of one.
 _DYNAMICS = frozenset(["positive_dynamics", "negative_dynamics"])
+# "увеличение размеров печени и селезенки, асцита нет" compares with no earlier study
+_LARGE_ORGAN = frozenset(
+    "hepatomegaly splenomegaly goiter cardiomegaly bph lymphadenopathy mediastinal_lymphadenopathy".split()
+)
 _COMPARED = frozenset(["enlargement", "volume_loss"])
 
 
@@ -154,7 +158,7 @@ def _compared(before: float, now: float) -> Change:
 
 def is_comparison(concept: str, start: int, end: int, changes: Sequence[ChangeSpan], language: Language) -> bool:
     """Whether the words of a finding only say how another one has changed. "Положительная динамика" is a diagnosis."""
-    if concept in _DYNAMICS and language is Language.RUSSIAN:
+    if language is Language.RUSSIAN and (concept in _DYNAMICS or concept in _LARGE_ORGAN):
         return False
     partly = concept in _COMPARED or concept in _DYNAMICS
     return any(
