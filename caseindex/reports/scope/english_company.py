@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from caseindex.reports.lexicon import Mention
-from caseindex.reports.scope.english_meanings import AMBIGUOUS, as_meant
+from caseindex.reports.scope.english_meanings import ambiguous, as_meant
 
 # "SDH with 5 mm shift to the right"
 _SHIFT = (
@@ -77,7 +77,7 @@ _TELLING = frozenset([*_BESIDE, *_MEASURED])
 def in_company(here: Sequence[Mention], text: str, start: int) -> Sequence[Mention]:
     """The mentions ``here`` of a sentence ``text``, which begins at ``start`` of its report, and those that they make of it."""
     concepts = [mention.concept for mention in here]
-    if not AMBIGUOUS.isdisjoint(concepts):
+    if not ambiguous().isdisjoint(concepts):
         here = as_meant(here, text, start)
     if _TELLING.isdisjoint(concepts) or _MAY_TELL.search(text) is None:
         return here

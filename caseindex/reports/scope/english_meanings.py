@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
+from caseindex.records import Language
 from caseindex.reports.lexicon import Mention
-from caseindex.reports.scope.english_no_finding import NAMING_NOTHING, names_nothing
-from caseindex.reports.scope.english_otherwise import OTHERWISE, meant_otherwise
+from caseindex.reports.scope.meanings_table import NOTHING, findings_with_meanings, meant_beside
 
 _NODES = re.compile(r"nodes?$", re.IGNORECASE)
 _ENLARGED = re.compile(r"enlarge(?:d|ment)$", re.IGNORECASE)
@@ -85,19 +86,17 @@ _BARE_TEAR = re.compile(
     "(?:(?:partial|complete|full|high-grade|low-grade|thickness|interstitial|longitudinal|split|partial-thickness|full-thickness) )*(?:tears?|ruptures?|torn|ruptured)",
     re.IGNORECASE,
 )
-AMBIGUOUS = frozenset(
+_ENLARGEMENTS = frozenset(["enlargement", "enlarged_mediastinum"])
+_AMBIGUOUS = frozenset(
     [
         *_ENHANCES,
         *_DYNAMICS,
+        *_AFTER_IT,
+        *_ENLARGEMENTS,
         "atelectasis",
         "lung_opacity",
-        *_AFTER_IT,
-        "enlargement",
-        "enlarged_mediastinum",
         "malignancy",
         "rupture",
-        *OTHERWISE,
-        *NAMING_NOTHING,
         "mediastinal_lymphadenopathy",
         "cervical_lymphadenopathy",
         "abdominal_lymphadenopathy",
@@ -106,45 +105,63 @@ AMBIGUOUS = frozenset(
 )
 
 
+@lru_cache(maxsize=1)
+def ambiguous() -> frozenset[str]:
+    """Concepts of which what their words mean hangs on those around them."""
+    return _AMBIGUOUS | findings_with_meanings(Language.ENGLISH)
+
+
 def as_meant(here: Sequence[Mention], text: str, start: int) -> Sequence[Mention]:
     """The mentions ``here`` of a sentence ``text``, which begins at ``start`` of its report, each as it is meant."""
     made: list[Mention] = []
     for mention in here:
         left = mention.start - start
-        if mention.concept not in AMBIGUOUS:
+        if mention.concept not in ambiguous():
             made.append(mention)
-            continue
-        normal = _NORMAL_NODES.match(text, mention.end - start) if _NODES.search(mention.text) else None
-        if normal is not None:
-            made.append(mention._replace(end=start + normal.end(), text=text[left : normal.end()]))
-            continue
-        if mention.concept in ("enlargement", "enlarged_mediastinum") and _ENLARGED.match(mention.text):
-            nodes = made[-1] if made and _NODES.search(made[-1].text) else None
-            if nodes is not None and _SAID_OF_NODES.fullmatch(text, nodes.end - start, left):
-                made[-1] = nodes._replace(end=mention.end, text=text[nodes.start - start : mention.end - start])
-                continue
-            group = _BARE_NODES.search(text, 0, left) if nodes is None else None
-            if group is not None:
-                made.append(mention._replace(concept=_region(group.group())))
-                continue
-            if mention.concept == "enlargement" and _HAS.search(text, 0, left):
-                continue
-        if mention.concept == "atelectasis" and _is_of_no_lung(mention.text, text):
-            continue
-        if mention.concept == "malignancy" and _ONLY_SEVERE.match(text, left):
-            continue
-        if mention.concept in _AFTER_IT and _NON.search(text, 0, left):
-            continue
-        if mention.concept == "lung_opacity" and _FILLS.search(mention.text):
-            continue
-        if names_nothing(mention, text):
-            continue
-        if mention.concept in _OF_CHANGE and _OF_A_SIDE.search(text, 0, left):
-            continue
-        if mention.concept in _ENHANCES and _AS_IT_SHOULD.match(text, mention.end - start):
-            continue
-        made.append(mention._replace(concept=_concept(mention, text, left)))
+        elif (normal := _normal_nodes(mention, text, start)) is not None:
+            made.append(normal)
+        elif mention.concept in _ENLARGEMENTS and (nodes := _enlarged_nodes(mention, made, text, start)) is not None:
+            if nodes.start < mention.start:
+                made.pop()  # the nodes themselves, which are told of together now
+            made.append(nodes)
+        elif not _is_no_finding(mention, text, left):
+            concept = _concept(mention, text, left)
+            made += [mention._replace(concept=concept)] if concept != NOTHING else []
     return made
+
+
+def _normal_nodes(mention: Mention, text: str, start: int) -> Mention | None:
+    """Nodes with what is said of them: "cervical nodes, earlier 18 mm, are now normal in size"."""
+    normal = _NORMAL_NODES.match(text, mention.end - start) if _NODES.search(mention.text) else None
+    if normal is None:
+        return None
+    return mention._replace(end=start + normal.end(), text=text[mention.start - start : normal.end()])
+
+
+def _enlarged_nodes(mention: Mention, made: Sequence[Mention], text: str, start: int) -> Mention | None:
+    """The nodes that a mere "enlarged" is said of: those named last, or, unnamed, by where they are."""
+    if not _ENLARGED.match(mention.text):
+        return None
+    left = mention.start - start
+    nodes = made[-1] if made and _NODES.search(made[-1].text) else None
+    if nodes is not None and _SAID_OF_NODES.fullmatch(text, nodes.end - start, left):
+        return nodes._replace(end=mention.end, text=text[nodes.start - start : mention.end - start])
+    group = _BARE_NODES.search(text, 0, left) if nodes is None else None
+    return mention._replace(concept=_region(group.group())) if group is not None else None
+
+
+def _is_no_finding(mention: Mention, text: str, left: int) -> bool:
+    """Whether the words are no finding here; they stand at ``left`` of the sentence."""
+    concept, end = mention.concept, left + mention.end - mention.start
+    return bool(
+        (concept == "enlargement" and _ENLARGED.match(mention.text) and _HAS.search(text, 0, left))
+        or (concept == "atelectasis" and _is_of_no_lung(mention.text, text))
+        or (concept == "malignancy" and _ONLY_SEVERE.match(text, left))
+        or (concept in _AFTER_IT and _NON.search(text, 0, left))
+        or (concept == "lung_opacity" and _FILLS.search(mention.text))
+        or (concept in _OF_CHANGE and _OF_A_SIDE.search(text, 0, left))
+        or (concept in _ENHANCES and _AS_IT_SHOULD.match(text, end))
+    )
 
 
 def _region(nodes: str) -> str:
@@ -158,9 +175,9 @@ def _is_of_no_lung(name: str, text: str) -> bool:
 def _concept(mention: Mention, text: str, left: int) -> str:
     if mention.concept == "malignancy":
         return next((concept for operation, concept in _OPERATED if operation.search(text, 0, left)), mention.concept)
-    otherwise = meant_otherwise(mention, text) if mention.concept in OTHERWISE else None
-    if otherwise is not None:
-        return otherwise
+    meant = meant_beside(mention, text, Language.ENGLISH)
+    if meant != mention.concept:
+        return meant
     if mention.concept == "rupture" and _BARE_TEAR.fullmatch(mention.text):
         for tendon, concept in _OF_TENDON:
             if tendon.search(text, 0, left) or tendon.search(_clause_from(text, left)):
