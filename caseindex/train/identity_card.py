@@ -35,7 +35,7 @@ def identity_card(
         results=[
             "## Results",
             "",
-            why + ".",
+            why.removesuffix(".") + ".",
             "",
             "95% intervals, by drawing patients. Every image with another of its patient asks.",
             "",

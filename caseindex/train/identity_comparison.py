@@ -45,9 +45,16 @@ class Comparison:
     def worse(self) -> bool:
         return self.gain.value < 0 or self.trained.pair_auc.value < self.untrained.pair_auc.value - 0.005
 
+    @property
+    def clearly_worse(self) -> bool:
+        """By more than drawing other patients would explain, or in its pairs."""
+        return self.worse and (
+            self.gain.high < 0 or self.trained.pair_auc.value < self.untrained.pair_auc.value - 0.005
+        )
+
     def words(self) -> str:
         return (
-            f"{self.where}: the same patient comes first for {self.trained.top_1.value:.3f} of {self.queries} queries "
+            f"{self.where[0].upper()}{self.where[1:]}: the same patient comes first for {self.trained.top_1.value:.3f} of {self.queries} queries "
             f"(untrained {self.untrained.top_1.value:.3f}, difference {self.gain.low:+.3f} to {self.gain.high:+.3f}), pair "
             f"AUC {self.trained.pair_auc.value:.3f} (untrained {self.untrained.pair_auc.value:.3f})"
         )
@@ -96,8 +103,10 @@ def verdict(here: Comparison | None, others: list[Comparison]) -> tuple[bool, st
             "follow-up images, or a larger --test"
         )
     words = ". ".join([here.words(), *(other.words() for other in others)])
-    losers = [other.where for other in others if other.worse]
+    losers = [other.where for other in others if other.clearly_worse]
+    behind = [other.where for other in others if other.worse and not other.clearly_worse]
     warning = f" WORSE than the untrained default on {', '.join(losers)}: do not use it there." if losers else ""
+    warning += f" Behind the untrained default on {', '.join(behind)}, though within chance." if behind else ""
     if here.better:
         lower = " Its pair AUC is WORSE than the untrained default's." if here.worse else ""
         return True, f"Better than the untrained default. {words}.{lower}{warning}"

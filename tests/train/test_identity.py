@@ -291,6 +291,13 @@ VERDICTS = {
         "WORSE",
     ),
     "behind first, better in pairs": (_comparison(Interval(-0.01, -0.07, 0.05), 0.96), [], False, "WORSE than", None),
+    "behind elsewhere": (
+        BETTER,
+        [_comparison(Interval(-0.003, -0.008, 0.003), 0.9, "archive d")],
+        True,
+        "Better than",
+        "WORSE",
+    ),
     "nothing to compare": (None, [], False, "Not compared", "WORSE"),
 }
 
@@ -304,6 +311,7 @@ def test_the_verdict(case: str) -> None:
     assert not_said is None or not_said not in why
     assert ("archive.toml is unchanged" in why) is not adopted
     assert ("WORSE than the untrained default on archive b: do not use it there" in why) is (case == "worse elsewhere")
+    assert ("Behind the untrained default on archive d, though within chance" in why) is (case == "behind elsewhere")
     assert "on archive b, archive c" not in why
     assert ("pair AUC is WORSE" in why) is (case == "better first, worse in pairs")
 
