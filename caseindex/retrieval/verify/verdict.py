@@ -24,6 +24,7 @@ from caseindex.retrieval.verify.verifier import Verifier
 
 _HARD = frozenset({Check.SEX, Check.AGE, Check.ORGANS, Check.FINDINGS, Check.SIDES, Check.NORMAL})
 _STRICT = 0.2  # of the rate of false alarms: below this line a report contradicts, rather than being doubtful
+_EVEN = 0.5
 _MISSED = 0.5  # probability by image or share of neighbours from which an unsaid finding is listed
 _SHOWN_NEAREST = 5
 _SHOWN_MISSING = 5
@@ -159,13 +160,17 @@ def _statements(verifier: Verifier, claims: Claims, evidence: Evidence, line: fl
     out = []
     for place, statement in enumerate(claims.statements):
         value = values.get(place, math.nan)
-        if math.isnan(value) or not is_of_now(statement):
-            ruling = Ruling.UNDECIDED
-        else:
-            ruling = Ruling.DOUBTFUL if value < line else Ruling.FITS
+        ruling = statement_ruling(value, line) if is_of_now(statement) else Ruling.UNDECIDED
         why = _why(told[place]) if ruling is Ruling.DOUBTFUL else ()
         out.append(StatementRuling(statement, value, ruling, why))
     return tuple(out)
+
+
+def statement_ruling(value: float, line: float) -> Ruling:
+    """What is likelier wrong than right, but not rare among right statements, is neither borne out nor doubtful."""
+    if value < line:
+        return Ruling.DOUBTFUL
+    return Ruling.FITS if value >= _EVEN else Ruling.UNDECIDED
 
 
 def _why(one: Told) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from caseindex.retrieval.verify.opened import Opened
 from caseindex.retrieval.verify.regions import Region, locatable, regions
 from caseindex.retrieval.verify.ridge import fit_ridge
 from caseindex.retrieval.verify.thresholds import beta_interval, by_false_alarms, usual_points
+from caseindex.retrieval.verify.verdict import Ruling, statement_ruling
 from tests.retrieval.verify.cases import vector
 
 
@@ -212,3 +213,11 @@ def test_no_map_is_shown_of_what_maps_do_not_find() -> None:
     assert not locatable("posterior_infarct")
     assert locatable("brain_hemorrhage")
     assert locatable("pleural_effusion")
+
+
+@pytest.mark.parametrize(
+    ("value", "ruling"),
+    [(0.1, Ruling.DOUBTFUL), (0.3, Ruling.UNDECIDED), (0.5, Ruling.FITS), (math.nan, Ruling.UNDECIDED)],
+)
+def test_a_statement_is_borne_out_only_from_even_odds(value: float, ruling: Ruling) -> None:
+    assert statement_ruling(value, line=0.2) is ruling
