@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from caseindex.encoders.head_in_parts import fit_in_parts
 from caseindex.encoders.model import Model, load_model
 from caseindex.encoders.preprocessing import Preprocessing
-from caseindex.encoders.within_class import fit_within_class
+from caseindex.encoders.whitening import Whitening
 from caseindex.errors import ModelError, TrainingError
 from caseindex.index import identity_model as module
 from caseindex.index.archive import Archive
@@ -62,11 +63,11 @@ def test_fitting_is_mean_and_normalisation_of_the_archive_s_own_views(
     base: Any = Coarse()
     seen: dict[str, Any] = {}
 
-    def spied(vectors: np.ndarray, deviations: np.ndarray, within: Any, **given: Any) -> Any:
-        seen.update(vectors=vectors, deviations=deviations, within=within)
-        return fit_within_class(vectors, deviations, within, **given)
+    def spied(vectors: np.ndarray, deviations: np.ndarray, within: Any, widths: Any, **given: Any) -> Any:
+        seen.update(vectors=vectors, deviations=deviations, within=within, widths=widths)
+        return fit_in_parts(vectors, deviations, within, widths, **given)
 
-    monkeypatch.setattr(module, "fit_within_class", spied)
+    monkeypatch.setattr(module, "fit_in_parts", spied)
     counted: list[tuple[int, int]] = []
     found = fitted_to(archive, base, align=False, dim=4, on_progress=lambda done, total: counted.append((done, total)))
     assert list(found.uids) == uids(archive)
@@ -74,6 +75,8 @@ def test_fitting_is_mean_and_normalisation_of_the_archive_s_own_views(
     expected = base.encode(np.stack([found.preprocessing.scaled(one) for one in framed]))
     assert seen["vectors"] == pytest.approx(expected, abs=1e-4)
     assert seen["within"] is None
+    assert list(seen["widths"]) == [64]
+    assert isinstance(found.head, Whitening)
     assert seen["deviations"].shape == (module.VIEWS * 6, 64)
     assert 0 < np.abs(seen["deviations"]).mean() < np.abs(expected).mean()
     assert found.head.mean == pytest.approx(expected.mean(0), abs=1e-4)
@@ -81,7 +84,7 @@ def test_fitting_is_mean_and_normalisation_of_the_archive_s_own_views(
     assert np.linalg.norm(found.vectors, axis=1) == pytest.approx(1)
     assert found.preprocessing.mask_text
     assert found.preprocessing.alignment is None
-    assert sum(done for done, _ in counted) == counted[0][1] == 58  # ten pictures, eight views of six
+    assert sum(done for done, _ in counted) == counted[0][1] == 106  # ten pictures, sixteen views of six
 
 
 def test_fitting_is_the_same_each_time(archive: Archive) -> None:
