@@ -8,6 +8,7 @@ from caseindex.errors import CaseindexError, NotInArchive
 from caseindex.records import Language
 from caseindex.reports.lexicon import Lexicon, load_lexicon
 from caseindex.reports.names import precompute
+from caseindex.reports.names.matching import name_table
 from caseindex.reports.table import COLUMNS, ConceptKind, read_rows, rows
 from caseindex.reports.text import russian
 
@@ -166,10 +167,12 @@ def test_mentions_point_into_the_text() -> None:
 def test_precomputed_names_are_of_this_lexicon() -> None:
     stored = precompute.read_names()
     assert stored is not None, "run python -m caseindex.reports.names.precompute"
-    document = precompute.names_document()
-    assert [[concept, list(norms)] for concept, norms in stored.phrases] == document["phrases"]
-    assert stored.exact == document["exact"]
-    assert stored.chinese == document["chinese"]
+    made = name_table(rows())
+    assert stored.phrases == made.phrases
+    assert stored.exact == made.exact
+    assert list(stored.chinese.items()) == list(made.chinese.items())
+    assert stored.words == made.words
+    assert stored.collisions == made.collisions
 
 
 def test_precomputed_lemmas_are_the_analysers() -> None:
