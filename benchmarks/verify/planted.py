@@ -85,7 +85,7 @@ def parts(found: Sequence[Benchmark]) -> list[dict[str, Any]]:
         "cases",
         "patients",
         "witnesses",
-        "without_record",
+        "image_alone",
         "statements",
         "calibration_error",
         "points",

@@ -84,6 +84,7 @@ NAMED: Final[dict[str, Callable[[], Trunk]]] = {
     "resnet50": lambda: _of_family("torchvision", "resnet50"),
     "efficientnet_b4": lambda: _of_family("torchvision", "efficientnet_b4"),
 }
+SIDE_BY_SIDE: Final = "side by side"  # of a trained model: see caseindex.encoders.side_by_side
 FAMILIES: Final[dict[str, str]] = {
     "timm": "timm:NAME, any network of timm",
     "torchvision": "torchvision:NAME, any classification network of torchvision",
@@ -133,6 +134,11 @@ def _of_family(family: str, what: str) -> Trunk:
     return open_clip_towers.image_trunk(what)
 
 
+def side_by_side(spec: dict[str, Any], width: int, count: int) -> dict[str, Any]:
+    """How ``count`` networks of one architecture, each ``width`` wide, are described; ``widths`` are their columns."""
+    return {"family": SIDE_BY_SIDE, "of": dict(spec), "widths": [width] * count}
+
+
 def untrained(spec: dict[str, Any]) -> torch.nn.Module:
     """The architecture that ``spec`` describes, for weights that are loaded afterwards."""
     family = spec.get("family")
@@ -143,7 +149,7 @@ def untrained(spec: dict[str, Any]) -> torch.nn.Module:
         if family == "grid":
             return _grid(network, int(spec.get("cells", 4)), tuple(spec.get("stages", _STAGES_UNSAID)))
         return _multi_level(network) if family == "imagenet" else _pooled(network)
-    if family == "side by side":
+    if family == SIDE_BY_SIDE:
         from caseindex.encoders.side_by_side import SideBySide
 
         return SideBySide([untrained(spec["of"]) for _ in spec["widths"]])

@@ -6,13 +6,10 @@ learned in, what the other knows belongs to none: together they are better in bo
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
-
-FAMILY = "side by side"
 
 
 class SideBySide(torch.nn.Module):
@@ -24,8 +21,3 @@ class SideBySide(torch.nn.Module):
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
         return torch.cat([F.normalize(network(pixels).float(), dim=1) for network in self.networks], dim=1)
-
-
-def spec_of(spec: Mapping[str, Any], width: int, count: int) -> dict[str, Any]:
-    """How ``count`` networks of one architecture, each ``width`` wide, are described in a model's configuration."""
-    return {"family": FAMILY, "of": dict(spec), "widths": [width] * count}

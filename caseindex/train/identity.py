@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from caseindex.encoders import catalogue
 from caseindex.encoders.model import load_model
 from caseindex.encoders.preprocessing import Preprocessing
-from caseindex.encoders.side_by_side import spec_of
 from caseindex.encoders.torch_image import TorchImageEncoder
 from caseindex.errors import TrainingError
 from caseindex.index.archive import Archive
@@ -182,7 +182,7 @@ def _encoder(base: TorchImageEncoder, preprocessing: Preprocessing, trained: Tra
         dim=sum(trained.widths),
         preprocessing=preprocessing,
         build=lambda: network,
-        spec=base.spec if count == 1 else spec_of(base.spec, base.dim, count),
+        spec=base.spec if count == 1 else catalogue.side_by_side(base.spec, base.dim, count),
         device=device,
     )
 

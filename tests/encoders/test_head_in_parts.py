@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from caseindex.encoders.catalogue import untrained
+from caseindex.encoders.catalogue import side_by_side, untrained
 from caseindex.encoders.head_in_parts import HeadInParts, fit_in_parts
 from caseindex.encoders.projection import load_head
-from caseindex.encoders.side_by_side import SideBySide, spec_of
+from caseindex.encoders.side_by_side import SideBySide
 from caseindex.encoders.whitening import Whitening, normalised
 from caseindex.encoders.within_class import fit_within_class
 from caseindex.errors import ModelDamaged
@@ -62,5 +62,5 @@ def test_networks_side_by_side_keep_their_columns_and_are_built_from_their_descr
     out = SideBySide(networks)(pixels).detach().numpy()
     expected = [normalised(network(pixels).detach().numpy()) for network in networks]
     np.testing.assert_allclose(out, np.hstack(expected), atol=1e-6)
-    built = untrained(spec_of({"family": "grid", "cells": 2, "stages": [3, 4]}, 4 * 192, 2))
+    built = untrained(side_by_side({"family": "grid", "cells": 2, "stages": [3, 4]}, 4 * 192, 2))
     assert built(torch.zeros(1, 3, 64, 64)).shape == (1, 2 * 4 * 192)

@@ -77,7 +77,7 @@ class NameTable:
 
 
 def name_table(rows: Iterable[Row]) -> NameTable:
-    """Normalises every name; takes a fifth of a second for the shipped lexicon, which therefore comes with it done."""
+    """Normalises every name; takes half a second for the shipped lexicon, which therefore comes with it done."""
     names_of = NameTable([], {}, {})
     owners: dict[frozenset[str], str] = {}
 

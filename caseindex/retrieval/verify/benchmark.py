@@ -108,7 +108,7 @@ def bench_verify(
         "classifiers": [opened.labels.image.fingerprint, opened.labels.text.fingerprint] if opened.labels else None,
         "excluded": "tested patients have no part in fitting, calibration or the neighbours",
         "kinds": _kinds(trials, agreement, panel),
-        "without_record": _without_record(opened, trials, rows, panel, filed),
+        "image_alone": _image_alone(opened, trials, rows, panel, filed),
         "witnesses": _witnesses(opened, trials, found, rows),
         "false_alarms": _false_alarms(opened, trials, agreement, panel),
         "points": _points(opened),
@@ -147,9 +147,7 @@ def _kinds(trials: list[Trial], agreement: Floats, panel: Panel) -> dict[str, An
     return out
 
 
-def _without_record(
-    opened: Opened, trials: list[Trial], rows: Floats, panel: Panel, filed: list[Any]
-) -> dict[str, Any]:
+def _image_alone(opened: Opened, trials: list[Trial], rows: Floats, panel: Panel, filed: list[Any]) -> dict[str, Any]:
     """The same when sex, age, organs, modality and body part of the record are not known, nor which findings usually go
     together: what the image alone tells."""
     blind = rows.copy()
