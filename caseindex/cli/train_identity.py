@@ -157,7 +157,9 @@ def identity(
     if margin is not None and settings.loss not in WITH_MARGIN:
         say(f"caseindex: the loss {settings.loss} has no margin; --margin is without effect")
     try:
-        with stages({"pictures": "images", "training": "steps", "embedding": "images"}) as advance:
+        with stages(
+            {"pictures": "images", "training": "steps", "fitting the head": "views", "embedding": "images"}
+        ) as advance:
             result = train_identity(
                 opened,
                 settings,

@@ -98,7 +98,7 @@ def train_on(
     if settings.head == "learned":
         head: Whitening | HeadInParts = Whitening(module.mean.cpu().numpy(), module.weight.detach().cpu().numpy())
     else:
-        head = fitted_head(task, material.images, material.train, settings, within, widths)
+        head = fitted_head(task, material.images, material.train, settings, within, widths, progress)
     return Trained(module, task, head, within, widths, outcome, settings)
 
 

@@ -11,6 +11,7 @@ from caseindex.encoders.within_class import deviations_of_persons, fit_within_cl
 from caseindex.records import Float32Array, Int64Array
 from caseindex.train.identity_settings import IdentitySettings
 from caseindex.train.identity_task import IdentityImages, IdentityTask
+from caseindex.train.progress import OnProgress, silent
 
 SAMPLE = 4000  # images that give mean and variance
 WITHIN_ROWS = 256  # directions of the persons' variation that are kept with the model
@@ -41,11 +42,13 @@ def fitted_head(
     settings: IdentitySettings,
     within: Float32Array,
     widths: tuple[int, ...],
+    on_progress: OnProgress,
 ) -> Whitening | HeadInParts:
-    """From views and from persons. ``widths``: columns of the networks side by side; ``within``: of :func:`variation`."""
+    """From views and from persons. ``widths``: columns of the networks side by side; ``within``: of :func:`variation`.
+    Nine thousand views take as long as several epochs: ``on_progress`` hears of each round of them."""
     sample = _spread(train, SAMPLE)
     features = task.embedded(sample, features=True)
-    deviations = _deviations(task, images, sample, features, settings.seed, *LAST)
+    deviations = _deviations(task, images, sample, features, settings.seed, *LAST, on_progress)
     return fit_in_parts(features, deviations, within, widths, dim=settings.dim)
 
 
@@ -79,6 +82,7 @@ def _deviations(
     seed: int,
     views: int,
     viewed: int,
+    on_progress: OnProgress = silent,
 ) -> Float32Array:
     """[views * at most ``viewed``, trunk dim]: random views of pictures minus the pictures."""
     places = _spread(np.arange(len(rows)), viewed)
@@ -88,4 +92,5 @@ def _deviations(
         shown = [nuisance(np.asarray(images.pixels[rows[place]]), generator) for place in places]
         seen = np.stack([task.preprocessing.registered(one) for one in shown])  # as other pictures of the person are
         parts.append(task.embedded_pictures(seen) - features[places])
+        on_progress("fitting the head", len(places), views * len(places))
     return np.concatenate(parts)
